@@ -1,0 +1,15 @@
+/* The default limits. They are the defaults of the rows limit_* of the option table (a test compares them). */
+#include "base/limits.h"
+
+axm_limits axm_limits_default(void)
+{
+    return (axm_limits){
+        .file_bytes = 2147483647, /* no protobuf message may be larger */
+        .tensor_elements = 2147483647,
+        .nodes = 100000,
+        .nesting = 32,
+        .planned_bytes = 8589934592,
+        .image_pixels = 268435456,
+        .image_side = 65536,
+    };
+}

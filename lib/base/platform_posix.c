@@ -1,0 +1,443 @@
+/* POSIX: files, clock, cores, threads. No other file of the library calls the operating system. */
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE /* sched_getaffinity, O_PATH */
+#endif
+#if !defined(_FILE_OFFSET_BITS)
+#define _FILE_OFFSET_BITS 64
+#endif
+
+#include "base/platform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/status.h"
+
+#define PATH_BYTES  4096
+#define NAME_BYTES  256
+#define READ_CHUNK  ((size_t)1 << 30)
+#define STACK_BYTES ((size_t)2 << 20)
+
+/* To reach files inside a directory, no permission to list it is needed. */
+#if defined(O_PATH)
+#define DIRECTORY_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#else
+#define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#endif
+/* O_NONBLOCK: opening a FIFO must not wait for a writer. */
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+/* strerror follows the locale and need not be thread-safe. */
+static const char *reason(int error)
+{
+    switch (error) {
+    case ENOENT: return "no such file or directory; check the path";
+    case ENOTDIR: return "a part of the path is not a directory; check the path";
+    case EACCES:
+    case EPERM: return "permission denied; check who may use the file and its directory";
+    case EISDIR: return "it is a directory; give the path of a file";
+    case ENOSPC:
+    case EDQUOT: return "no space left; free some or choose another disk";
+    case EROFS: return "the file system is read-only; choose another directory";
+    case ENAMETOOLONG: return "the path is too long; use a shorter one";
+    case ELOOP: return "too many symbolic links; check the path";
+    case EMFILE:
+    case ENFILE: return "too many open files; close some";
+    case EFBIG: return "the file would be too large for this system";
+    case EIO: return "the device failed; check the disk";
+    case ENXIO: return "it is not a regular file; give the path of an ordinary file";
+    default: return NULL;
+    }
+}
+
+static int32_t system_failure(int error, const char *action, const char *path)
+{
+    int32_t status = error == ENOENT || error == ENOTDIR ? ACTMAX_ERROR_NOT_FOUND
+                     : error == ENOMEM                   ? ACTMAX_ERROR_NO_MEMORY
+                                                         : ACTMAX_ERROR_IO;
+    const char *why = reason(error);
+    if (why != NULL) return axm_fail(status, "cannot %s '%s': %s", action, path, why);
+    return axm_fail(status, "cannot %s '%s': system error %d; check the path", action, path, error);
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+
+static int32_t read_all(int descriptor, const char *path, uint8_t *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        size_t wanted = size - done < READ_CHUNK ? size - done : READ_CHUNK;
+        ssize_t got = read(descriptor, data + done, wanted);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return system_failure(errno, "read", path);
+        if (got == 0)
+            return axm_fail(ACTMAX_ERROR_IO, "'%s' became shorter while it was read; try again when it is complete", path);
+        done += (size_t)got;
+    }
+    return ACTMAX_OK;
+}
+
+static int32_t copy_file(axm_allocator *allocator, int descriptor, const char *path, axm_file *file)
+{
+    uint8_t *data = axm_alloc(allocator, file->size);
+    if (data == NULL) return axm_fail_within(ACTMAX_ERROR_NO_MEMORY, "cannot read '%s'", path);
+    int32_t status = read_all(descriptor, path, data, file->size);
+    if (status < 0) {
+        axm_free(allocator, data);
+        return status;
+    }
+    file->data = data;
+    file->copied = true;
+    return ACTMAX_OK;
+}
+
+/* Takes the descriptor: it is closed on return. A file system that cannot map is read from instead. */
+static int32_t take_descriptor(axm_allocator *allocator, int descriptor, const char *path, int64_t max_bytes, bool copy,
+                               axm_file *out)
+{
+    axm_file file = {.allocator = allocator};
+    int32_t status = ACTMAX_OK;
+    struct stat about;
+    if (fstat(descriptor, &about) != 0) {
+        status = system_failure(errno, "examine", path);
+    } else if (!S_ISREG(about.st_mode)) {
+        status = axm_fail(ACTMAX_ERROR_IO, "'%s' is not a regular file; give the path of an ordinary file", path);
+    } else if (about.st_size > max_bytes) {
+        status = axm_fail(ACTMAX_ERROR_LIMIT,
+                          "'%s' holds %lld bytes, more than the %lld that are allowed; raise limit_file_bytes if you trust it",
+                          path, (long long)about.st_size, (long long)max_bytes);
+    } else if ((uintmax_t)about.st_size > PTRDIFF_MAX) {
+        status = axm_fail(ACTMAX_ERROR_LIMIT, "'%s' is too large for this machine's address space; use a 64-bit system", path);
+    } else {
+        file.size = (size_t)about.st_size;
+        void *mapped = MAP_FAILED;
+        if (!copy && file.size > 0) mapped = mmap(NULL, file.size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+        if (mapped != MAP_FAILED)
+            file.data = mapped;
+        else
+            status = copy_file(allocator, descriptor, path, &file);
+    }
+    close(descriptor);
+    if (status >= 0) *out = file;
+    return status;
+}
+
+int32_t axm_file_open(axm_allocator *allocator, const char *path, int64_t max_bytes, bool copy, axm_file *out)
+{
+    int descriptor = open(path, READ_FLAGS);
+    if (descriptor < 0) return system_failure(errno, "open", path);
+    return take_descriptor(allocator, descriptor, path, max_bytes, copy, out);
+}
+
+void axm_file_close(axm_file *file)
+{
+    if (file->copied)
+        axm_free(file->allocator, (void *)(uintptr_t)file->data);
+    else if (file->data != NULL)
+        munmap((void *)(uintptr_t)file->data, file->size);
+    *file = (axm_file){.data = NULL};
+}
+
+/* Opens the directory that holds `path`; `*name` becomes the last part of it. */
+static int32_t open_directory_of(const char *path, int *descriptor, const char **name)
+{
+    char directory[PATH_BYTES] = ".";
+    const char *slash = strrchr(path, '/');
+    *name = slash != NULL ? slash + 1 : path;
+    if (slash != NULL) {
+        size_t length = slash == path ? 1 : (size_t)(slash - path); /* "/name" is in "/" */
+        if (length >= sizeof directory) return system_failure(ENAMETOOLONG, "open", path);
+        memcpy(directory, path, length);
+        directory[length] = '\0';
+    }
+    *descriptor = open(directory, DIRECTORY_FLAGS);
+    if (*descriptor < 0) return system_failure(errno, "open the directory of", path);
+    return ACTMAX_OK;
+}
+
+/* One part of `name` ends at the first '/' or the end; "." is passed over, so that "./weights" is fine. */
+static int32_t check_part(const char *name, const char *part, size_t length)
+{
+    const char *wrong = NULL;
+    if (length == 0)
+        wrong = "it is absolute or has an empty part";
+    else if (length == 2 && memcmp(part, "..", 2) == 0)
+        wrong = "it contains '..'";
+    else if (memchr(part, '\\', length) != NULL)
+        wrong = "it contains a backslash";
+    else if (length >= NAME_BYTES)
+        wrong = "a part of it is too long";
+    if (wrong == NULL) return ACTMAX_OK;
+    return axm_fail(ACTMAX_ERROR_FORMAT, "the model's data file '%s' is refused: %s; it must lie beside the model file or below",
+                    name, wrong);
+}
+
+/* Opens `part` in `directory`, never through a symbolic link. Systems disagree on the error for a link, so it is looked for. */
+static int32_t open_part(int directory, const char *part, int flags, const char *name, int *descriptor)
+{
+    struct stat about;
+    *descriptor = openat(directory, part, flags | O_NOFOLLOW);
+    if (*descriptor >= 0) return ACTMAX_OK;
+    int error = errno;
+    if (fstatat(directory, part, &about, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(about.st_mode))
+        return axm_fail(ACTMAX_ERROR_FORMAT,
+                        "the model's data file '%s' is refused: '%s' is a symbolic link; put the file itself beside the model file",
+                        name, part);
+    return system_failure(error, "open the model's data file", name);
+}
+
+/* Takes `directory`: on success `*descriptor` is the file, and the directories on the way are closed in any case. */
+static int32_t walk_to(int directory, const char *name, int *descriptor)
+{
+    int32_t status = ACTMAX_OK;
+    const char *part = name;
+    for (;;) {
+        char copy[NAME_BYTES];
+        size_t length = strcspn(part, "/");
+        bool last = part[length] == '\0';
+        if ((status = check_part(name, part, length)) < 0) break;
+        memcpy(copy, part, length);
+        copy[length] = '\0';
+        if (last || strcmp(copy, ".") != 0) {
+            int next = -1;
+            if ((status = open_part(directory, copy, last ? READ_FLAGS : DIRECTORY_FLAGS, name, &next)) < 0) break;
+            close(directory);
+            directory = next;
+        }
+        if (last) {
+            *descriptor = directory;
+            return ACTMAX_OK;
+        }
+        part += length + 1;
+    }
+    close(directory);
+    return status;
+}
+
+int32_t axm_file_open_beside(axm_allocator *allocator, const char *beside, const char *name, int64_t max_bytes, bool copy,
+                             axm_file *out)
+{
+    int directory = -1, descriptor = -1;
+    const char *model = NULL;
+    int32_t status = open_directory_of(beside, &directory, &model);
+    if (status < 0) return status;
+    status = walk_to(directory, name, &descriptor);
+    if (status < 0) return status;
+    return take_descriptor(allocator, descriptor, name, max_bytes, copy, out);
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+/* Renaming over a link, a device or a pipe would replace it by a file, so only a regular file may be there. */
+static int32_t check_target(int directory, const char *name, const char *path, mode_t *mode)
+{
+    struct stat about;
+    *mode = 0;
+    if (name[0] == '\0') return axm_fail(ACTMAX_ERROR_IO, "cannot write '%s': it is a directory; give the path of a file", path);
+    if (fstatat(directory, name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? ACTMAX_OK : system_failure(errno, "write", path);
+    if (!S_ISREG(about.st_mode))
+        return axm_fail(ACTMAX_ERROR_IO, "cannot write '%s': something other than a regular file is there; give another path",
+                        path);
+    *mode = about.st_mode & 0777;
+    return ACTMAX_OK;
+}
+
+/* `temporary` receives a name that no other process or thread has. */
+static int create_temporary(int directory, char temporary[NAME_BYTES])
+{
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        struct timespec now = {0};
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(temporary, NAME_BYTES, ".actmax-%lx-%lx-%x.tmp", (unsigned long)getpid(), (unsigned long)now.tv_nsec, attempt);
+        int descriptor = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (descriptor >= 0 || errno != EEXIST) return descriptor;
+    }
+    return -1;
+}
+
+static int write_all(int descriptor, const uint8_t *data, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        size_t wanted = size - done < READ_CHUNK ? size - done : READ_CHUNK;
+        ssize_t written = write(descriptor, data + done, wanted);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        if (written == 0) return EIO;
+        done += (size_t)written;
+    }
+    /* Without this, a power cut could leave the new name on an empty file. Some file systems have nothing to do here. */
+    if (fsync(descriptor) != 0 && errno != EINVAL && errno != ENOSYS && errno != EROFS) return errno;
+    return 0;
+}
+
+int32_t axm_file_write_whole(const char *path, const void *data, size_t size)
+{
+    char temporary[NAME_BYTES];
+    int directory = -1, descriptor = -1, error = 0;
+    bool made = false;
+    mode_t mode = 0;
+    const char *name = NULL;
+    int32_t status = open_directory_of(path, &directory, &name);
+    if (status < 0) return status;
+    if ((status = check_target(directory, name, path, &mode)) < 0) goto done;
+    descriptor = create_temporary(directory, temporary);
+    made = descriptor >= 0;
+    error = made ? write_all(descriptor, data, size) : errno;
+    if (error == 0 && mode != 0) (void)fchmod(descriptor, mode); /* an old file's permissions stay, where they can */
+    if (made && close(descriptor) != 0 && error == 0 && errno != EINTR) error = errno;
+    if (error == 0 && renameat(directory, temporary, directory, name) != 0) error = errno;
+    if (error != 0) {
+        if (made) (void)unlinkat(directory, temporary, 0);
+        status = system_failure(error, "write", path);
+    }
+done:
+    close(directory);
+    return status;
+}
+
+/* ---- Clock and cores -------------------------------------------------------------------------------------------- */
+
+double axm_seconds(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+int32_t axm_usable_cores(void)
+{
+    long cores = 0;
+#if defined(__linux__)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
+#endif
+    if (cores < 1) cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > INT16_MAX ? INT16_MAX : (int32_t)cores;
+}
+
+/* ---- Threads ---------------------------------------------------------------------------------------------------- */
+
+struct axm_mutex {
+    axm_allocator *allocator;
+    pthread_mutex_t mutex;
+};
+
+int32_t axm_mutex_new(axm_allocator *allocator, axm_mutex **out)
+{
+    axm_mutex *mutex = axm_alloc(allocator, sizeof *mutex);
+    if (mutex == NULL) return ACTMAX_ERROR_NO_MEMORY;
+    mutex->allocator = allocator;
+    if (pthread_mutex_init(&mutex->mutex, NULL) != 0) {
+        axm_free(allocator, mutex);
+        return axm_no_memory(sizeof *mutex, "a lock");
+    }
+    *out = mutex;
+    return ACTMAX_OK;
+}
+
+void axm_mutex_free(axm_mutex *mutex)
+{
+    if (mutex == NULL) return;
+    pthread_mutex_destroy(&mutex->mutex);
+    axm_free(mutex->allocator, mutex);
+}
+
+void axm_mutex_lock(axm_mutex *mutex)
+{
+    pthread_mutex_lock(&mutex->mutex);
+}
+
+void axm_mutex_unlock(axm_mutex *mutex)
+{
+    pthread_mutex_unlock(&mutex->mutex);
+}
+
+struct axm_condition {
+    axm_allocator *allocator;
+    pthread_cond_t condition;
+};
+
+int32_t axm_condition_new(axm_allocator *allocator, axm_condition **out)
+{
+    axm_condition *condition = axm_alloc(allocator, sizeof *condition);
+    if (condition == NULL) return ACTMAX_ERROR_NO_MEMORY;
+    condition->allocator = allocator;
+    if (pthread_cond_init(&condition->condition, NULL) != 0) {
+        axm_free(allocator, condition);
+        return axm_no_memory(sizeof *condition, "a thread's waiting place");
+    }
+    *out = condition;
+    return ACTMAX_OK;
+}
+
+void axm_condition_free(axm_condition *condition)
+{
+    if (condition == NULL) return;
+    pthread_cond_destroy(&condition->condition);
+    axm_free(condition->allocator, condition);
+}
+
+void axm_condition_wait(axm_condition *condition, axm_mutex *mutex)
+{
+    pthread_cond_wait(&condition->condition, &mutex->mutex);
+}
+
+void axm_condition_wake_all(axm_condition *condition)
+{
+    pthread_cond_broadcast(&condition->condition);
+}
+
+struct axm_thread {
+    axm_allocator *allocator;
+    pthread_t thread;
+    void (*run)(void *context);
+    void *context;
+};
+
+static void *thread_main(void *argument)
+{
+    const axm_thread *thread = argument;
+    thread->run(thread->context);
+    return NULL;
+}
+
+int32_t axm_thread_new(axm_allocator *allocator, void (*run)(void *context), void *context, axm_thread **out)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    axm_thread *thread = axm_alloc(allocator, sizeof *thread);
+    if (thread == NULL) return ACTMAX_ERROR_NO_MEMORY;
+    *thread = (axm_thread){.allocator = allocator, .run = run, .context = context};
+    int error = pthread_attr_init(&attributes);
+    if (error == 0) {
+        pthread_attr_setstacksize(&attributes, STACK_BYTES); /* some systems give very little */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before); /* the new thread inherits it */
+        error = pthread_create(&thread->thread, &attributes, thread_main, thread);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attributes);
+    }
+    if (error != 0) {
+        axm_free(allocator, thread);
+        return axm_fail(ACTMAX_ERROR_NO_MEMORY, "out of memory: a thread could not be started; use fewer threads (option threads)");
+    }
+    *out = thread;
+    return ACTMAX_OK;
+}
+
+void axm_thread_join(axm_thread *thread)
+{
+    if (thread == NULL) return;
+    pthread_join(thread->thread, NULL);
+    axm_free(thread->allocator, thread);
+}
