@@ -4,7 +4,7 @@
 axm_limits axm_limits_default(void)
 {
     return (axm_limits){
-        .file_bytes = 2147483647, /* no protobuf message may be larger */
+        .file_bytes = 8589934592, /* mapped, so this costs no memory; a format may have a limit of its own */
         .tensor_elements = 2147483647,
         .nodes = 100000,
         .nesting = 32,

@@ -1,0 +1,175 @@
+/* What a model can be asked: input, layers, look-up, summary. */
+#include <string.h>
+
+#include "api/model.h"
+#include "base/status.h"
+#include "base/text.h"
+
+static int32_t need_model(const actmax_model *model, const void *argument, const char *function)
+{
+    if (model && argument) return ACTMAX_OK;
+    return axm_fail(ACTMAX_ERROR_INVALID, "%s: the model or an output argument is NULL", function);
+}
+
+static const axm_layer *layer_at(const actmax_model *model, int32_t layer)
+{
+    return model && layer >= 0 && layer < model->layers.count ? &model->layers.items[layer] : NULL;
+}
+
+static int32_t no_layer(const actmax_model *model, int32_t layer)
+{
+    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no layer %d; the model has %d (0 to %d)", (int)layer, (int)model->layers.count,
+                    (int)model->layers.count - 1);
+}
+
+const char *actmax_model_notes(const actmax_model *model)
+{
+    return model ? model->notes : "";
+}
+
+const char *actmax_model_input_name(const actmax_model *model)
+{
+    return model ? model->graph->values[model->input.value].name : NULL;
+}
+
+static void give_shape(const axm_shape *shape, int32_t axis, int64_t *dims, int32_t *rank, int32_t *channel_axis)
+{
+    for (int32_t i = 0; dims && i < shape->rank; ++i)
+        dims[i] = shape->dim[i];
+    *rank = shape->rank;
+    if (channel_axis) *channel_axis = axis;
+}
+
+int32_t actmax_model_input_shape(const actmax_model *model, int64_t *dims, int32_t *rank, int32_t *channel_axis)
+{
+    int32_t status = need_model(model, rank, "actmax_model_input_shape");
+    if (status < 0) return status;
+    give_shape(&model->input.shape, model->input.channel_axis, dims, rank, channel_axis);
+    return ACTMAX_OK;
+}
+
+int64_t actmax_model_parameters(const actmax_model *model)
+{
+    return model ? axm_graph_parameters(model->graph) : 0;
+}
+
+int32_t actmax_model_layer_count(const actmax_model *model)
+{
+    return model ? model->layers.count : 0;
+}
+
+const char *actmax_model_layer_name(const actmax_model *model, int32_t layer)
+{
+    const axm_layer *found = layer_at(model, layer);
+    return found ? model->graph->nodes[found->node].name : NULL;
+}
+
+const char *actmax_model_layer_type(const actmax_model *model, int32_t layer)
+{
+    const axm_layer *found = layer_at(model, layer);
+    return found ? model->graph->nodes[found->node].type : NULL;
+}
+
+int64_t actmax_model_layer_parameters(const actmax_model *model, int32_t layer)
+{
+    const axm_layer *found = layer_at(model, layer);
+    return found ? axm_graph_node_parameters(model->graph, found->node) : 0;
+}
+
+int32_t actmax_model_layer_shape(const actmax_model *model, int32_t layer, int64_t *dims, int32_t *rank, int32_t *channel_axis)
+{
+    int32_t status = need_model(model, rank, "actmax_model_layer_shape");
+    if (status < 0) return status;
+    const axm_layer *found = layer_at(model, layer);
+    if (!found) return no_layer(model, layer);
+    const axm_shape *shape = &model->facts[found->value].shape;
+    give_shape(shape, axm_channel_axis(model->graph, found->value, shape), dims, rank, channel_axis);
+    return ACTMAX_OK;
+}
+
+int32_t actmax_model_find_layer(const actmax_model *model, const char *name, int32_t *out)
+{
+    int32_t status = need_model(model, out, "actmax_model_find_layer");
+    if (status < 0) return status;
+    if (!name || !*name) return axm_fail(ACTMAX_ERROR_INVALID, "the name of a layer is missing");
+    return axm_layers_find(model->graph, &model->layers, name, out);
+}
+
+int32_t axm_model_layer_value(const struct actmax_model *model, int32_t layer, int32_t *value)
+{
+    if (layer == ACTMAX_LAYER_OUTPUT) {
+        *value = model->graph->outputs[0];
+        return ACTMAX_OK;
+    }
+    const axm_layer *found = layer_at(model, layer);
+    if (!found) return no_layer(model, layer);
+    *value = found->value;
+    return ACTMAX_OK;
+}
+
+const char *axm_model_value_name(const struct actmax_model *model, int32_t value)
+{
+    int32_t producer = model->graph->values[value].producer;
+    return producer >= 0 && model->graph->nodes[producer].outputs[0] == value ? model->graph->nodes[producer].name
+                                                                               : model->graph->values[value].name;
+}
+
+/* ---- Summary ---- */
+
+#define NAME_WIDTH 36
+#define TYPE_WIDTH 20
+#define SHAPE_WIDTH 24
+
+/* Appends, counting what would not fit. */
+typedef struct sink {
+    axm_text text;
+    size_t needed;
+} sink;
+
+static void put(sink *s, const char *line)
+{
+    s->needed += strlen(line);
+    if (s->text.capacity) axm_text_add(&s->text, "%s", line);
+}
+
+static void put_rule(sink *s, char mark)
+{
+    char line[NAME_WIDTH + TYPE_WIDTH + SHAPE_WIDTH + 16];
+    memset(line, mark, sizeof line - 2);
+    line[sizeof line - 2] = '\n';
+    line[sizeof line - 1] = '\0';
+    put(s, line);
+}
+
+static void put_row(sink *s, const char *name, const char *type, const char *shape, int64_t parameters)
+{
+    char line[400];
+    axm_text row = axm_text_in(line, sizeof line);
+    size_t length = strlen(name);
+    if (length > NAME_WIDTH - 1) axm_text_add(&row, "..%s ", name + length - (NAME_WIDTH - 3)); /* names differ at their ends */
+    else axm_text_add(&row, "%-*s", NAME_WIDTH, name);
+    axm_text_add(&row, "%-*.*s %-*s ", TYPE_WIDTH - 1, TYPE_WIDTH - 1, type, SHAPE_WIDTH - 1, shape);
+    if (parameters >= 0) axm_text_add(&row, "%13lld", (long long)parameters);
+    else axm_text_add(&row, "%13s", "parameters");
+    axm_text_add(&row, "\n");
+    put(s, line);
+}
+
+int32_t actmax_model_summary(const actmax_model *model, char *buffer, size_t capacity, size_t *needed)
+{
+    if (!model || (!buffer && capacity)) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_model_summary: model or buffer is NULL");
+    char spare[1], shape[AXM_SHAPE_TEXT], line[200];
+    sink s = {axm_text_in(capacity ? buffer : spare, capacity ? capacity : 1), 0};
+    put_row(&s, "layer", "type", "output shape", -1);
+    put_rule(&s, '=');
+    put_row(&s, actmax_model_input_name(model), "Input", axm_shape_text(&model->input.shape, shape), 0);
+    for (int32_t i = 0; i < model->layers.count; ++i)
+        put_row(&s, actmax_model_layer_name(model, i), actmax_model_layer_type(model, i),
+                axm_shape_text(&model->facts[model->layers.items[i].value].shape, shape), actmax_model_layer_parameters(model, i));
+    put_rule(&s, '=');
+    axm_text total = axm_text_in(line, sizeof line);
+    axm_text_add(&total, "%d layers, %lld parameters\n", (int)model->layers.count, (long long)actmax_model_parameters(model));
+    put(&s, line);
+    if (needed) *needed = s.needed + 1;
+    return ACTMAX_OK;
+}

@@ -1,0 +1,77 @@
+/* Convolution, forward and backward to the input: runs the phases of the plan. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/conv.h"
+
+typedef struct zeroing {
+    float *data;
+    size_t count;
+} zeroing;
+
+#define ZERO_BLOCK 65536 /* floats */
+
+static void zero_blocks(void *context, size_t begin, size_t end, int32_t worker)
+{
+    const zeroing *z = context;
+    (void)worker;
+    const size_t first = begin * ZERO_BLOCK, last = end * ZERO_BLOCK < z->count ? end * ZERO_BLOCK : z->count;
+    memset(z->data + first, 0, (last - first) * sizeof(float));
+}
+
+static void run_phases(axm_tap_conv *conv)
+{
+    const axm_conv_plan *plan = conv->plan;
+    for (int64_t ph = 0; ph < plan->phases_h; ph++) {
+        conv->h = axm_conv_axis(plan, true, ph);
+        for (int64_t pw = 0; pw < plan->phases_w; pw++) {
+            conv->w = axm_conv_axis(plan, false, pw);
+            size_t weights = (size_t)(conv->h.taps * conv->w.taps * plan->packed_c);
+            if (plan->algorithm == AXM_CONV_DEPTHWISE) {
+                axm_tap_depthwise(conv);
+            } else if (plan->algorithm == AXM_CONV_WINOGRAD) {
+                axm_tap_winograd(conv); /* one phase */
+            } else {
+                weights *= (size_t)(plan->in_c * plan->groups);
+                axm_tap_gemm(conv);
+            }
+            conv->packed += weights;
+        }
+    }
+}
+
+void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
+                      axm_clamp clamp, float *y)
+{
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, shape, AXM_FORWARD);
+    axm_tap_conv conv = {
+        .exec = exec,
+        .plan = &plan,
+        .x = x,
+        .packed = packed,
+        .bias = bias,
+        .clamp = clamp,
+        .y = y,
+    };
+    run_phases(&conv);
+}
+
+void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
+                       float *dx)
+{
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, shape, AXM_BACKWARD);
+    if (!accumulate && axm_conv_leaves_gaps(&plan)) {
+        zeroing z = {dx, (size_t)(shape->batch * shape->in_h * shape->in_w * shape->in_c)};
+        axm_parallel_for(exec->pool, (z.count + ZERO_BLOCK - 1) / ZERO_BLOCK, 1, zero_blocks, &z);
+    }
+    axm_tap_conv conv = {
+        .exec = exec,
+        .plan = &plan,
+        .x = dy,
+        .packed = packed,
+        .clamp = {-INFINITY, INFINITY},
+        .accumulate = accumulate,
+        .y = dx,
+    };
+    run_phases(&conv);
+}

@@ -1,0 +1,159 @@
+/* Weights from the file's order (any strides, either precision, some filters, scaled) to the order that the kernels stream.
+ *
+ * GEMM and DOT: for each phase, for each group, panels of plan.panel output channels (the last one plan.packed_c rounded), each
+ * [tap_h][tap_w][in_c][width], zero where there is no channel. DEPTHWISE: for each phase [tap_h][tap_w][channels]. WINOGRAD: for
+ * each of the 36 points, panels of [in_c][width]. */
+#include <string.h>
+
+#include "base/half.h"
+#include "kernels/winograd.h"
+
+typedef struct packing {
+    const axm_conv_plan *plan;
+    const axm_conv_weights *weights;
+    int64_t group_in, group_out; /* channels of one group of the shape, forward names: i's and o's */
+} packing;
+
+static float element(const axm_conv_weights *w, int64_t index)
+{
+    const char *data = w->data;
+    if (w->half) {
+        uint16_t bits;
+        memcpy(&bits, data + index * (int64_t)sizeof bits, sizeof bits);
+        return axm_half_to_float(bits);
+    }
+    float value;
+    memcpy(&value, data + index * (int64_t)sizeof value, sizeof value);
+    return value;
+}
+
+static int64_t filter_of(const axm_conv_weights *w, int64_t o)
+{
+    return w->filters != NULL ? w->filters[o] : o;
+}
+
+static float scale_of(const axm_conv_weights *w, int64_t o)
+{
+    return w->scale != NULL ? w->scale[o] : 1.0f;
+}
+
+/* Forward: out[n - first] = w(o of n, i of c) for the output channels n in [first, first + count) of a merged group that belong
+ * to the same group of the shape as input channel c; the others stay as they are (zero). */
+static void fill_forward(const packing *p, int64_t group, int64_t c, int64_t tap, int64_t first, int64_t count, float *out)
+{
+    const axm_conv_weights *w = p->weights;
+    const int64_t within = c / p->group_in, i = c % p->group_in;
+    const int64_t begin = within * p->group_out, end = begin + p->group_out;
+    for (int64_t n = first < begin ? begin : first; n < first + count && n < end; n++) {
+        const int64_t o = group * p->plan->out_c + n;
+        out[n - first] = element(w, tap + filter_of(w, o) * w->stride[0] + i * w->stride[1]) * scale_of(w, o);
+    }
+}
+
+/* Backward: the channels that are read are o's, those written are i's. */
+static void fill_backward(const packing *p, int64_t group, int64_t c, int64_t tap, int64_t first, int64_t count, float *out)
+{
+    const axm_conv_weights *w = p->weights;
+    const int64_t o = group * p->plan->in_c + c, within = c / p->group_out;
+    const int64_t begin = within * p->group_in, end = begin + p->group_in;
+    const int64_t base = tap + filter_of(w, o) * w->stride[0];
+    const float scale = scale_of(w, o);
+    for (int64_t n = first < begin ? begin : first; n < first + count && n < end; n++)
+        out[n - first] = element(w, base + (n - begin) * w->stride[1]) * scale;
+}
+
+static int64_t tap_index(const axm_conv_weights *w, const axm_tap_axis *h, const axm_tap_axis *v, int64_t ty, int64_t tx)
+{
+    return (h->kernel_first + ty * h->kernel_step) * w->stride[2] + (v->kernel_first + tx * v->kernel_step) * w->stride[3];
+}
+
+static float *pack_panel(const packing *p, int64_t group, const axm_tap_axis *h, const axm_tap_axis *v, int64_t first, float *out)
+{
+    const axm_conv_plan *plan = p->plan;
+    const int64_t left = plan->packed_c - first, width = left < plan->panel ? left : plan->panel;
+    const int64_t rest = plan->out_c - first, count = rest < width ? rest : width;
+    for (int64_t ty = 0; ty < h->taps; ty++) {
+        for (int64_t tx = 0; tx < v->taps; tx++) {
+            const int64_t tap = tap_index(p->weights, h, v, ty, tx);
+            for (int64_t c = 0; c < plan->in_c; c++, out += width) {
+                memset(out, 0, (size_t)width * sizeof *out);
+                if (plan->direction == AXM_FORWARD) {
+                    fill_forward(p, group, c, tap, first, count, out);
+                } else {
+                    fill_backward(p, group, c, tap, first, count, out);
+                }
+            }
+        }
+    }
+    return out;
+}
+
+static float *pack_depthwise(const packing *p, const axm_tap_axis *h, const axm_tap_axis *v, float *out)
+{
+    const axm_conv_weights *w = p->weights;
+    for (int64_t ty = 0; ty < h->taps; ty++) {
+        for (int64_t tx = 0; tx < v->taps; tx++) {
+            const int64_t tap = tap_index(w, h, v, ty, tx);
+            for (int64_t o = 0; o < p->plan->out_pixel; o++)
+                *out++ = element(w, tap + filter_of(w, o) * w->stride[0]) * scale_of(w, o);
+        }
+    }
+    return out;
+}
+
+/* The 36 transformed weights of each pair of channels, scattered to their points' panels. */
+static void pack_winograd(const packing *p, float *out)
+{
+    const axm_conv_plan *plan = p->plan;
+    const axm_conv_weights *w = p->weights;
+    const axm_tap_axis h = axm_conv_axis(plan, true, 0), v = axm_conv_axis(plan, false, 0);
+    const int64_t point = plan->in_c * plan->packed_c;
+    memset(out, 0, (size_t)(AXM_WINOGRAD_POINTS * point) * sizeof *out);
+    for (int64_t n = 0; n < plan->out_c; n++) {
+        const int64_t first = n / plan->panel * plan->panel, left = plan->packed_c - first;
+        const int64_t width = left < plan->panel ? left : plan->panel;
+        for (int64_t c = 0; c < plan->in_c; c++) {
+            const int64_t o = plan->direction == AXM_FORWARD ? n : c, i = plan->direction == AXM_FORWARD ? c : n;
+            const int64_t base = filter_of(w, o) * w->stride[0] + i * w->stride[1];
+            const float scale = scale_of(w, o);
+            double taps[9], points[AXM_WINOGRAD_POINTS];
+            for (int64_t t = 0; t < 9; t++)
+                taps[t] = (double)(element(w, base + tap_index(w, &h, &v, t / 3, t % 3)) * scale);
+            axm_winograd_weights(taps, points);
+            float *to = out + first * plan->in_c + c * width + (n - first);
+            for (int64_t t = 0; t < AXM_WINOGRAD_POINTS; t++)
+                to[t * point] = (float)points[t];
+        }
+    }
+}
+
+void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction,
+                   const axm_conv_weights *weights, void *packed)
+{
+    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    const packing p = {
+        .plan = &plan,
+        .weights = weights,
+        .group_in = shape->in_c / shape->groups,
+        .group_out = shape->out_c / shape->groups,
+    };
+    float *out = packed;
+    if (plan.algorithm == AXM_CONV_WINOGRAD) {
+        pack_winograd(&p, out);
+        return;
+    }
+    for (int64_t ph = 0; ph < plan.phases_h; ph++) {
+        const axm_tap_axis h = axm_conv_axis(&plan, true, ph);
+        for (int64_t pw = 0; pw < plan.phases_w; pw++) {
+            const axm_tap_axis v = axm_conv_axis(&plan, false, pw);
+            if (plan.algorithm == AXM_CONV_DEPTHWISE) {
+                out = pack_depthwise(&p, &h, &v, out);
+                continue;
+            }
+            for (int64_t group = 0; group < plan.groups; group++) {
+                for (int64_t first = 0; first < plan.out_c; first += plan.panel)
+                    out = pack_panel(&p, group, &h, &v, first, out);
+            }
+        }
+    }
+}

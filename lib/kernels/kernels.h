@@ -1,0 +1,182 @@
+/* Raw pointers and sizes: no tensors, no status, no memory of their own. Activations are NHWC ("channels last") unless said.
+ *
+ * One axm_kernels table for each instruction set holds the primitives that profit from vectors; everything that is built
+ * from them (convolution, pooling, ...) is written once against the table. The plain C table is the twin that tests compare
+ * the others with. Pointers may be unaligned. x and y may be the same buffer only where said. */
+#ifndef AXM_KERNELS_KERNELS_H
+#define AXM_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/parallel.h"
+
+typedef struct axm_kernels axm_kernels;
+
+/* What a kernel runs with. scratch: `workers` regions of scratch_bytes each, 64-byte aligned (worker w uses region w). */
+typedef struct axm_exec {
+    const axm_kernels *kernels;
+    axm_pool *pool;
+    char *scratch;
+    size_t scratch_bytes;
+} axm_exec;
+
+/* "c", "avx2", "avx512", "neon", or NULL/"auto" for the best that this processor has. NULL when it has not. */
+const axm_kernels *axm_kernels_find(const char *name);
+const char *axm_kernels_name(const axm_kernels *kernels);
+/* Index 0.. of the sets that this build knows; NULL past the end. available: this processor can run it. */
+const axm_kernels *axm_kernels_at(int32_t index);
+bool axm_kernels_available(const axm_kernels *kernels);
+
+/* A fused activation: y = min(max(y, low), high). Identity is -INFINITY, +INFINITY. */
+typedef struct axm_clamp {
+    float low, high;
+} axm_clamp;
+
+/* ---- Convolution (conv.h) ---- */
+typedef struct axm_conv_shape {
+    int64_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
+    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left; /* what is past the other edges follows from out_h, out_w: reads there are zeros too */
+    int64_t groups;
+} axm_conv_shape;
+
+/* Weights as they lie in a file: element (o, i, h, w) is data[o*stride[0] + i*stride[1] + h*stride[2] + w*stride[3]],
+ * i counts within a group, data may be unaligned; half: binary16 elements. filters: which o's are wanted, in order
+ * (NULL: all); scale: a factor for each wanted o (NULL: none). */
+typedef struct axm_conv_weights {
+    const void *data;
+    bool half;
+    int64_t stride[4];
+    const int32_t *filters;
+    const float *scale;
+} axm_conv_weights;
+
+typedef enum axm_direction { AXM_FORWARD, AXM_BACKWARD } axm_direction;
+
+/* Packed weights depend on the kernels table, the direction and these shape fields only: in_c, out_c, kernel_*, stride_*,
+ * dilation_*, groups (stride, dilation and padding enter the backward format), pad_*. */
+size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
+void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction,
+                   const axm_conv_weights *weights, void *packed);
+/* Scratch for each worker. */
+size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
+/* y[n,oh,ow,o] = clamp(bias[o] + sum x*w); bias may be NULL. */
+void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
+                      axm_clamp clamp, float *y);
+/* dx = (or +=, accumulate) the gradient of the loss with respect to x, given dy with respect to y (before the clamp). */
+void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
+                       float *dx);
+
+/* ---- Dense and general matrices (dense.h) ---- row-major */
+/* y[m,n] = clamp(bias[n] + sum_k x[m,k] w(n,k)); w is [N,K] (transposed false) or [K,N] (true), read where it lies. */
+void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *x, const float *w, bool w_is_kn,
+                       const float *bias, axm_clamp clamp, float *y);
+/* dx[m,k] (+)= sum_n dy[m,n] w(n,k). Rows of w whose dy is zero for all m are not read. */
+void axm_dense_backward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *dy, const float *w, bool w_is_kn,
+                        bool accumulate, float *dx);
+/* c[m,n] (+)= alpha * op(a) op(b), op is identity or transpose; lda, ldb, ldc are row strides as stored. OpenBLAS when
+ * built in, cut into blocks by shape so that results do not depend on its thread count; else the plain C kernel. */
+void axm_gemm(const axm_exec *exec, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+              const float *a, int64_t lda, const float *b, int64_t ldb, bool accumulate, float *c, int64_t ldc);
+
+/* ---- Pooling (pool.h) ---- */
+typedef struct axm_pool_shape {
+    int64_t batch, in_h, in_w, channels, out_h, out_w;
+    int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left, pad_bottom, pad_right;
+    bool count_include_pad; /* average only: padding (not what ceil_mode adds past it) counts in the divisor */
+} axm_pool_shape;
+/* argmax: for each output the tap kh*kernel_w + kw that won (first in row-major order on ties), as one byte where
+ * kernel_h*kernel_w <= 255, else as int32; NULL: not wanted. An output with no input under it is -INFINITY's clamp: 0. */
+size_t axm_max_pool_index_bytes(const axm_pool_shape *shape);
+void axm_max_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, const float *x, float *y, void *argmax);
+void axm_max_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, const void *argmax,
+                           bool accumulate, float *dx);
+void axm_average_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, const float *x, float *y);
+void axm_average_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, bool accumulate, float *dx);
+
+/* ---- Elementwise, reductions, layout (elementwise.h) ---- */
+/* Functions of one variable: y = f(x), dx (+)= dy * f'(.). x may equal y; dy may equal dx when not accumulating. */
+typedef enum axm_unary {
+    AXM_UNARY_CLAMP,        /* a = low, b = high; derivative from y: 1 where low < y < high, else 0 */
+    AXM_UNARY_LEAKY,        /* a = slope; from x: 1 where x > 0, a where x < 0, 0 at 0 */
+    AXM_UNARY_SIGMOID,      /* from y */
+    AXM_UNARY_TANH,         /* from y */
+    AXM_UNARY_HARD_SIGMOID, /* a = alpha, b = beta: clamp(a x + b, 0, 1); derivative from y */
+    AXM_UNARY_HARD_SWISH,   /* x * clamp(x/6 + 0.5, 0, 1); from x */
+    AXM_UNARY_AFFINE,       /* a x + b; constant */
+} axm_unary;
+void axm_unary_forward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *x, float *y);
+/* saved: what the derivative is computed from (x or y as said above; NULL for affine). */
+void axm_unary_backward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *saved,
+                        const float *dy, bool accumulate, float *dx);
+
+/* The ReLU rules of backprop modifiers, for clamp with low 0. u is the incoming gradient. */
+typedef enum axm_relu_rule {
+    AXM_RELU_PLAIN,  /* u [y > low][y < high] */
+    AXM_RELU_GUIDED, /* u [y > low][y < high][u > 0] */
+    AXM_RELU_DECONV, /* u [u > 0] */
+} axm_relu_rule;
+void axm_clamp_backward(const axm_exec *exec, axm_relu_rule rule, axm_clamp clamp, size_t count, const float *y, const float *dy,
+                        bool accumulate, float *dx);
+
+typedef enum axm_binary { AXM_BINARY_ADD, AXM_BINARY_SUB, AXM_BINARY_MUL, AXM_BINARY_DIV } axm_binary;
+#define AXM_KERNEL_RANK 8
+/* Broadcast over `rank` physical axes of the output; strides are in elements, 0 along a broadcast axis. y is dense and may equal
+ * a or b when that operand is dense too. */
+void axm_binary_forward(const axm_exec *exec, axm_binary kind, int32_t rank, const int64_t *dims, const float *a,
+                        const int64_t *a_strides, const float *b, const int64_t *b_strides, axm_clamp clamp, float *y);
+/* The gradient of operand `which` (0: a, 1: b), summed over its broadcast axes in one fixed order into `dx` (dense over the
+ * operand's own elements, whose strides are those of the operand as given). */
+void axm_binary_backward(const axm_exec *exec, axm_binary kind, int which, int32_t rank, const int64_t *dims, const float *a,
+                         const int64_t *a_strides, const float *b, const int64_t *b_strides, const float *dy, size_t dx_count,
+                         bool accumulate, float *dx);
+
+/* y[r,c] = clamp(scale[c] x[r,c] + shift[c]); scale or shift may be NULL. dx (+)= scale[c] dy. In place allowed. */
+void axm_channel_affine_forward(const axm_exec *exec, size_t rows, size_t channels, const float *x, const float *scale,
+                                const float *shift, axm_clamp clamp, float *y);
+void axm_channel_affine_backward(const axm_exec *exec, size_t rows, size_t channels, const float *dy, const float *scale,
+                                 bool accumulate, float *dx);
+
+/* Dense permutation: y's axis i is x's axis perm[i]; dims are x's. y (+)= when accumulate. */
+void axm_transpose(const axm_exec *exec, int32_t rank, const int64_t *dims, const int32_t *perm, const float *x, bool accumulate,
+                   float *y);
+
+/* Softmax over the middle of [outer, axis, inner]; log: log-softmax. Backward from y. */
+void axm_softmax_forward(const axm_exec *exec, bool log, int64_t outer, int64_t axis, int64_t inner, const float *x, float *y);
+void axm_softmax_backward(const axm_exec *exec, bool log, int64_t outer, int64_t axis, int64_t inner, const float *y,
+                          const float *dy, bool accumulate, float *dx);
+
+/* Copies of boxes: rows blocks of `length` floats from x (stride x_stride) to y (stride y_stride); y (+)= when accumulate. */
+void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float *x, size_t x_stride, bool accumulate, float *y,
+                   size_t y_stride);
+/* Mean over the middle of [outer, axis, inner] (in double or pairwise, fixed order), times factor; and its adjoint. */
+void axm_sum_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *x, float *y);
+void axm_sum_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *dy,
+                           bool accumulate, float *dx);
+/* Maximum over the middle of [outer, axis, inner]; argmax (int32 for each output) may be NULL. */
+void axm_max_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const float *x, float *y,
+                          int32_t *argmax);
+void axm_max_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const int32_t *argmax,
+                           const float *dy, bool accumulate, float *dx);
+
+/* Local response normalisation across channels (last axis): y = x / (bias + alpha/size * sum x^2)^beta; the window of `size`
+ * channels around c is [c - floor((size-1)/2), c + ceil((size-1)/2)]. */
+void axm_lrn_forward(const axm_exec *exec, size_t rows, int64_t channels, int64_t size, float alpha, float beta, float bias,
+                     const float *x, float *y);
+void axm_lrn_backward(const axm_exec *exec, size_t rows, int64_t channels, int64_t size, float alpha, float beta, float bias,
+                      const float *x, const float *dy, bool accumulate, float *dx);
+
+/* Padding of a dense block of `rank` axes: mode constant, reflect, edge or wrap; begins and ends may be negative (crop). */
+typedef enum axm_pad_mode { AXM_PAD_CONSTANT, AXM_PAD_REFLECT, AXM_PAD_EDGE, AXM_PAD_WRAP } axm_pad_mode;
+void axm_pad_forward(const axm_exec *exec, axm_pad_mode mode, float value, int32_t rank, const int64_t *dims, const int64_t *begins,
+                     const int64_t *ends, const float *x, float *y);
+void axm_pad_backward(const axm_exec *exec, axm_pad_mode mode, int32_t rank, const int64_t *dims, const int64_t *begins,
+                      const int64_t *ends, const float *dy, bool accumulate, float *dx);
+
+bool axm_all_finite(const float *x, size_t count);
+void axm_half_to_float_array(const void *half, size_t count, float *out);
+
+#endif

@@ -1,0 +1,43 @@
+/* From an ONNX node to a neutral one. A translate function changes the call as its operator needs and then emits it. */
+#ifndef AXM_LOADERS_ONNX_TRANSLATE_H
+#define AXM_LOADERS_ONNX_TRANSLATE_H
+
+#include "loaders/onnx/import.h"
+
+#define AXM_ONNX_ATTRIBUTES 16 /* more than any line of translate.def lists, and those that a translate function adds */
+
+typedef struct axm_onnx_call {
+    axm_onnx_import *import;
+    const axm_onnx_node *node;
+    axm_attribute attributes[AXM_ONNX_ATTRIBUTES];
+    axm_onnx_span tensors[AXM_ONNX_ATTRIBUTES]; /* data NULL: the attribute is not a tensor */
+    int32_t attribute_count;
+    int32_t *inputs; /* the builder's values, AXM_NO_VALUE where omitted */
+    int32_t input_count;
+    int32_t output_count; /* of node->proto.output, from the first */
+} axm_onnx_call;
+
+/* call.c */
+int32_t axm_onnx_read_attributes(axm_onnx_call *call, const char *admitted);
+int32_t axm_onnx_find_attribute(const axm_onnx_call *call, const char *name); /* index, -1 when absent */
+void axm_onnx_remove_attribute(axm_onnx_call *call, const char *name);
+int32_t axm_onnx_set_int(axm_onnx_call *call, const char *name, int64_t value);
+int32_t axm_onnx_set_float(axm_onnx_call *call, const char *name, float value);
+/* An integer attribute, or `fallback`; another kind fails. */
+int32_t axm_onnx_get_int(const axm_onnx_call *call, const char *name, int64_t fallback, int64_t *out);
+/* Leaves the first output only; fails when another one is used, saying `advice`. */
+int32_t axm_onnx_keep_first_output(axm_onnx_call *call, const char *advice);
+int32_t axm_onnx_emit(axm_onnx_call *call);
+
+#define AXM_ONNX_TRANSLATE(function) int32_t axm_onnx_translate_##function(axm_onnx_call *call)
+AXM_ONNX_TRANSLATE(plain);
+AXM_ONNX_TRANSLATE(batch_normalization);
+AXM_ONNX_TRANSLATE(softmax);
+AXM_ONNX_TRANSLATE(softmax_flat);
+AXM_ONNX_TRANSLATE(max_pool);
+AXM_ONNX_TRANSLATE(dropout);
+AXM_ONNX_TRANSLATE(cast);
+AXM_ONNX_TRANSLATE(constant);
+AXM_ONNX_TRANSLATE(constant_of_shape);
+
+#endif

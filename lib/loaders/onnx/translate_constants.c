@@ -1,0 +1,94 @@
+/* Constants, and operators that name an element type. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "loaders/onnx/translate.h"
+
+/* A list or a number of an attribute, copied to where it lives with the graph. */
+static int32_t keep_numbers(axm_onnx_call *call, axm_constant *constant, const void *data, int64_t count)
+{
+    constant->bytes = (size_t)count * axm_dtype_bytes(constant->dtype); /* cannot wrap: the list lies in memory */
+    void *copy = axm_arena_alloc(axm_builder_arena(call->import->builder), constant->bytes + 1);
+    if (!copy) return axm_no_memory(constant->bytes, "a constant of an ONNX file");
+    if (constant->bytes) memcpy(copy, data, constant->bytes);
+    constant->data = copy;
+    return ACTMAX_OK;
+}
+
+static int32_t attribute_constant(axm_onnx_call *call, axm_constant *out)
+{
+    const axm_attribute *value = &call->attributes[0];
+    bool wants_tensor = strcmp(value->name, "value") == 0;
+    if (wants_tensor && call->tensors[0].data) return axm_onnx_read_tensor(call->import, call->tensors[0], call->node->label, out);
+    static const struct {
+        const char *name;
+        axm_attribute_kind kind;
+        axm_dtype dtype;
+        int32_t rank;
+    } kinds[] = {
+        {"value_float", AXM_ATTR_FLOAT, AXM_FLOAT32, 0},
+        {"value_floats", AXM_ATTR_FLOATS, AXM_FLOAT32, 1},
+        {"value_int", AXM_ATTR_INT, AXM_INT64, 0},
+        {"value_ints", AXM_ATTR_INTS, AXM_INT64, 1},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; ++i) {
+        if (call->tensors[0].data || value->kind != kinds[i].kind || strcmp(value->name, kinds[i].name) != 0) continue;
+        *out = (axm_constant){.dtype = kinds[i].dtype, .shape = {.rank = kinds[i].rank}};
+        int64_t count = kinds[i].rank ? (int64_t)value->count : 1;
+        if (kinds[i].rank) out->shape.dim[0] = count;
+        const void *list = out->dtype == AXM_INT64 ? (const void *)value->ints : (const void *)value->floats;
+        const void *number = out->dtype == AXM_INT64 ? (const void *)&value->i : (const void *)&value->f;
+        return keep_numbers(call, out, kinds[i].rank ? list : number, count);
+    }
+    return axm_fail(ACTMAX_ERROR_FORMAT, "attribute '%.80s' of node '%.80s' (Constant) has the wrong type; the file is damaged",
+                    value->name, call->node->label);
+}
+
+AXM_ONNX_TRANSLATE(constant)
+{
+    const axm_onnx_node *node = call->node;
+    axm_constant constant;
+    if (call->attribute_count != 1 || call->output_count != 1 || call->input_count != 0)
+        return axm_fail(ACTMAX_ERROR_FORMAT,
+                        "node '%.80s' (Constant) must have one value, one output and no input; the file is damaged", node->label);
+    int32_t status = attribute_constant(call, &constant);
+    if (status < 0) return status;
+    return axm_onnx_build_constant(call->import, axm_onnx_find_name(call->import, node->proto.output.items[0]), &constant);
+}
+
+AXM_ONNX_TRANSLATE(constant_of_shape)
+{
+    int32_t at = axm_onnx_find_attribute(call, "value");
+    if (at < 0) return axm_onnx_emit(call); /* float32 zeros */
+    axm_constant value;
+    if (!call->tensors[at].data)
+        return axm_fail(ACTMAX_ERROR_FORMAT,
+                        "attribute 'value' of node '%.80s' (ConstantOfShape) is not a tensor; the file is damaged",
+                        call->node->label);
+    int32_t status = axm_onnx_read_tensor(call->import, call->tensors[at], call->node->label, &value);
+    if (status < 0) return status;
+    if (axm_shape_count(&value.shape) != 1)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "attribute 'value' of node '%.80s' (ConstantOfShape) must hold one number",
+                        call->node->label);
+    bool is_float =
+        value.dtype == AXM_FLOAT32 || value.dtype == AXM_FLOAT16 || value.dtype == AXM_BFLOAT16 || value.dtype == AXM_FLOAT64;
+    status = is_float ? axm_onnx_set_float(call, "value", (float)axm_constant_number(&value, 0))
+                      : axm_onnx_set_int(call, "value", axm_constant_integer(&value, 0));
+    return status < 0 ? status : axm_onnx_emit(call);
+}
+
+/* saturate is about 8-bit floats, which actmax does not read. */
+AXM_ONNX_TRANSLATE(cast)
+{
+    int64_t to;
+    axm_dtype dtype;
+    int32_t status = axm_onnx_get_int(call, "to", 0, &to);
+    if (status < 0) return status;
+    if (to < 0 || to > INT32_MAX || !axm_onnx_dtype((int32_t)to, &dtype))
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "node '%.80s' (Cast) makes elements of type %" PRId64 " (%s), which actmax does not compute",
+                        call->node->label, to, axm_onnx_dtype_name(to < 0 || to > INT32_MAX ? -1 : (int32_t)to));
+    axm_onnx_remove_attribute(call, "saturate");
+    return (status = axm_onnx_set_int(call, "to", (int64_t)dtype)) < 0 ? status : axm_onnx_emit(call);
+}

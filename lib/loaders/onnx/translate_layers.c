@@ -1,0 +1,89 @@
+/* Layers whose meaning, or whose inputs and outputs, depend on the opset. */
+#include <inttypes.h>
+
+#include "base/status.h"
+#include "loaders/onnx/translate.h"
+
+AXM_ONNX_TRANSLATE(plain)
+{
+    return axm_onnx_emit(call);
+}
+
+static int32_t fail_training(const axm_onnx_call *call)
+{
+    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                    "node '%.80s' (%.80s) is in training mode; call model.eval() and export the model again for inference",
+                    call->node->label, call->node->op);
+}
+
+/* Before opset 14 it is the further outputs (batch statistics, updated averages) that say training, used or not. */
+static bool names_further_outputs(const axm_onnx_call *call)
+{
+    for (int32_t i = 1; i < call->output_count; ++i)
+        if (call->node->proto.output.items[i].size > 0) return true;
+    return false;
+}
+
+/* momentum only matters to the running statistics that training updates. */
+AXM_ONNX_TRANSLATE(batch_normalization)
+{
+    int64_t spatial, training;
+    int32_t status;
+    if ((status = axm_onnx_get_int(call, "spatial", 1, &spatial)) < 0 ||
+        (status = axm_onnx_get_int(call, "training_mode", 0, &training)) < 0)
+        return status;
+    if (spatial != 1)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "node '%.80s' (%.80s) normalises each position apart (spatial=%" PRId64 "), which actmax does not compute",
+                        call->node->label, call->node->op, spatial);
+    if (training != 0 || names_further_outputs(call)) return fail_training(call);
+    call->output_count = 1;
+    axm_onnx_remove_attribute(call, "momentum");
+    axm_onnx_remove_attribute(call, "spatial");
+    axm_onnx_remove_attribute(call, "training_mode");
+    return axm_onnx_emit(call);
+}
+
+/* Since opset 13: along one axis, the last unless it is said. */
+AXM_ONNX_TRANSLATE(softmax)
+{
+    int64_t axis;
+    int32_t status = axm_onnx_get_int(call, "axis", -1, &axis);
+    if (status < 0 || (status = axm_onnx_set_int(call, "axis", axis)) < 0) return status;
+    return axm_onnx_emit(call);
+}
+
+/* Before: along all axes from `axis` on. */
+AXM_ONNX_TRANSLATE(softmax_flat)
+{
+    int64_t axis;
+    int32_t status = axm_onnx_get_int(call, "axis", 1, &axis);
+    if (status < 0 || (status = axm_onnx_set_int(call, "axis", axis)) < 0 || (status = axm_onnx_set_int(call, "flatten", 1)) < 0)
+        return status;
+    return axm_onnx_emit(call);
+}
+
+/* storage_order says how the second output, the indices, is counted. */
+AXM_ONNX_TRANSLATE(max_pool)
+{
+    int32_t status = axm_onnx_keep_first_output(call, "networks that unpool with the indices are not supported");
+    if (status < 0) return status;
+    axm_onnx_remove_attribute(call, "storage_order");
+    return axm_onnx_emit(call);
+}
+
+/* Outside training it gives its input: ratio and seed do not matter. */
+AXM_ONNX_TRANSLATE(dropout)
+{
+    int32_t status = axm_onnx_keep_first_output(call, "the mask matters in training only; export the model again for inference");
+    if (status < 0) return status;
+    if (call->input_count > 2 && call->node->inputs[2] >= 0) {
+        const axm_constant *training = call->import->names[call->node->inputs[2]].constant;
+        if (!training || axm_shape_count(&training->shape) != 1 || axm_constant_number(training, 0) != 0)
+            return fail_training(call);
+    }
+    if (call->input_count > 1) call->input_count = 1;
+    axm_onnx_remove_attribute(call, "ratio");
+    axm_onnx_remove_attribute(call, "seed");
+    return axm_onnx_emit(call);
+}

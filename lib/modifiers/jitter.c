@@ -1,0 +1,51 @@
+/* A circular shift by whole pixels. */
+#include <math.h>
+#include <string.h>
+
+#include "modifiers/modifier.h"
+
+static const char *const options[] = {"jitter", NULL};
+
+/* Uniform over the whole numbers of [-most, most]. Every modifier draws uniforms only: different indices share no bits. */
+static double draw_shift(double amount, int32_t side, axm_rng_key key, uint64_t index)
+{
+    double most = floor(amount < 1.0 ? amount * (double)side : amount);
+    return floor((double)axm_rng_uniform(key, index) * (2.0 * most + 1.0)) - most;
+}
+
+/* plan: how many pixels down, and to the right. */
+static void draw(const double *values, axm_extent extent, axm_rng_key key, uint64_t draw_base, double plan[8])
+{
+    plan[0] = draw_shift(values[0], extent.height, key, draw_base);
+    plan[1] = draw_shift(values[0], extent.width, key, draw_base + 1);
+}
+
+/* In [0, side). */
+static size_t wrapped(double shift, int32_t side)
+{
+    double rest = fmod(shift, (double)side);
+    return (size_t)(rest < 0.0 ? rest + (double)side : rest);
+}
+
+static void roll(double down, double right, axm_extent extent, const float *x, float *y)
+{
+    size_t height = (size_t)extent.height, row = (size_t)extent.width * (size_t)extent.channels;
+    size_t first = wrapped(down, extent.height), at = wrapped(right, extent.width) * (size_t)extent.channels;
+    for (size_t r = 0; r < height; ++r) {
+        float *to = y + (r + first) % height * row;
+        memcpy(to + at, x + r * row, (row - at) * sizeof *to);
+        memcpy(to, x + r * row + (row - at), at * sizeof *to);
+    }
+}
+
+static void forward(const double plan[8], axm_extent extent, const float *x, float *y)
+{
+    roll(plan[0], plan[1], extent, x, y);
+}
+
+static void adjoint(const double plan[8], axm_extent extent, const float *dy, float *dx)
+{
+    roll(-plan[0], -plan[1], extent, dy, dx);
+}
+
+const axm_modifier axm_modifier_jitter = {"jitter", options, draw, forward, adjoint};

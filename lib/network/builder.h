@@ -1,0 +1,42 @@
+/* What a loader uses to hand over a network. Names and attributes are copied; constants' bytes are not (they belong to a file
+ * that the model keeps open, or to the arena). Values are numbered by the builder. */
+#ifndef AXM_NETWORK_BUILDER_H
+#define AXM_NETWORK_BUILDER_H
+
+#include "network/op.h"
+
+typedef struct axm_graph axm_graph;
+typedef struct axm_builder axm_builder;
+
+#define AXM_NO_VALUE (-1)
+
+/* One dimension of an input as the file has it: a size, or free (symbolic or absent). */
+#define AXM_FREE_DIM (-1)
+
+axm_arena *axm_builder_arena(axm_builder *builder); /* lives with the graph */
+const axm_limits *axm_builder_limits(const axm_builder *builder);
+
+/* A graph input; shape dims may be AXM_FREE_DIM. rank -1: not given. */
+int32_t axm_builder_input(axm_builder *builder, const char *name, axm_dtype dtype, const axm_shape *shape, int32_t *out_value);
+/* A named constant (weight). A name may be given once only. parameter: counts as a learned parameter. */
+int32_t axm_builder_constant(axm_builder *builder, const char *name, const axm_constant *constant, int32_t *out_value);
+/* The value of that name, AXM_NO_VALUE when none so far. */
+int32_t axm_builder_find(const axm_builder *builder, const char *name);
+
+typedef struct axm_node_spec {
+    const char *op;   /* a name of ops.def */
+    const char *type; /* as the file calls it, for listings */
+    const char *name; /* the node's; NULL or "": taken from its first output */
+    const int32_t *inputs; /* values, AXM_NO_VALUE where omitted */
+    int32_t input_count;
+    const char *const *outputs; /* names, "" or NULL where not used */
+    int32_t output_count;
+    axm_attributes attributes;
+    bool hidden; /* not listed as a layer (helpers that the loader made up) */
+} axm_node_spec;
+int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec, int32_t *out_values); /* out_values[output_count], may be NULL */
+/* A second name for a value. */
+int32_t axm_builder_alias(axm_builder *builder, int32_t value, const char *name);
+int32_t axm_builder_output(axm_builder *builder, int32_t value, const char *name);
+
+#endif

@@ -1,0 +1,351 @@
+/* Second stage of a plan: nodes become steps. Affine maps and clamps that follow a convolution are folded into it, and
+ * each tensor gets a physical layout, with a step between where two operators want different ones. */
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "network/plan_internal.h"
+
+typedef struct build {
+    axm_plan *plan;
+    int32_t *consumer_count; /* [values] needed, image-dependent nodes that read it (each input counts) */
+    int32_t *consumer;       /* [values] the last of them */
+    bool *absorbed;          /* [nodes] folded into an earlier step */
+} build;
+
+/* ---- Growing arrays ---- */
+
+static bool grow(axm_plan *plan, void **array, int32_t count, int32_t *capacity, size_t size)
+{
+    if (count < *capacity) return true;
+    int32_t grown = *capacity ? *capacity * 2 : 128;
+    if (!axm_grow_array(plan->request.allocator, array, (size_t)*capacity, (size_t)grown, size)) return false;
+    *capacity = grown;
+    return true;
+}
+
+int32_t axm_plan_add_tensor(axm_plan *plan, const axm_tensor *tensor, int32_t value, int32_t *out)
+{
+    if (!grow(plan, (void **)&plan->tensors, plan->tensor_count, &plan->tensor_capacity, sizeof *plan->tensors))
+        return ACTMAX_ERROR_NO_MEMORY;
+    plan->tensors[plan->tensor_count] = (axm_plan_tensor){.tensor = *tensor, .value = value, .data = -1, .grad = -1};
+    *out = plan->tensor_count++;
+    return ACTMAX_OK;
+}
+
+int32_t axm_plan_add_storage(axm_plan *plan, size_t bytes, int32_t *out)
+{
+    if (!grow(plan, (void **)&plan->storages, plan->storage_count, &plan->storage_capacity, sizeof *plan->storages))
+        return ACTMAX_ERROR_NO_MEMORY;
+    plan->storages[plan->storage_count] = (axm_storage){.bytes = bytes, .birth = -1, .death = -1};
+    *out = plan->storage_count++;
+    return ACTMAX_OK;
+}
+
+int32_t axm_plan_add_step(axm_plan *plan, int32_t input_count, int32_t output_count, axm_plan_step **out)
+{
+    if (!grow(plan, (void **)&plan->steps, plan->step_count, &plan->step_capacity, sizeof *plan->steps))
+        return ACTMAX_ERROR_NO_MEMORY;
+    axm_plan_step step = {.saved = -1};
+    size_t terms = (size_t)input_count + 2 * (size_t)output_count;
+    step.in = axm_arena_array(&plan->arena, terms + 1, sizeof *step.in);
+    step.accumulate = axm_arena_array(&plan->arena, 2 * (size_t)input_count + 1, sizeof *step.accumulate);
+    if (!step.in || !step.accumulate) return axm_no_memory(0, "a plan");
+    step.out = step.in + input_count;
+    step.back_out = step.out + output_count;
+    step.back = step.accumulate + input_count;
+    step.forward.input_count = input_count;
+    step.forward.output_count = output_count;
+    step.forward.clamp = (axm_clamp){-INFINITY, INFINITY};
+    plan->steps[plan->step_count] = step;
+    *out = &plan->steps[plan->step_count++];
+    return ACTMAX_OK;
+}
+
+/* ---- Layouts ---- */
+
+/* Whether a tensor of this shape, permuted, lies in memory just as before: physical order equal, axes of size 1 apart. */
+static bool order_unchanged(const axm_tensor *from, const axm_tensor *to, const int32_t *perm)
+{
+    int32_t rank = from->shape.rank, last = -1;
+    int32_t position[AXM_MAX_RANK]; /* physical place in `to` -> physical place in `from` */
+    for (int32_t axis = 0; axis < rank; ++axis)
+        position[axm_physical_axis(to, axis)] = axm_physical_axis(from, perm[axis]);
+    int64_t dims[AXM_MAX_RANK];
+    axm_physical_dims(to, dims);
+    for (int32_t p = 0; p < rank; ++p) {
+        if (dims[p] == 1) continue;
+        if (position[p] < last) return false;
+        last = position[p];
+    }
+    return true;
+}
+
+/* The plan tensor of `value` in `layout`, made by a step of its own when it does not exist yet. */
+static int32_t tensor_in_layout(axm_plan *plan, int32_t value, axm_layout layout, int32_t *out)
+{
+    axm_plan_value *slot = &plan->values[value];
+    int32_t source = slot->primary, copy;
+    int32_t status;
+    if (slot->tensor[layout] >= 0) {
+        *out = slot->tensor[layout];
+        return ACTMAX_OK;
+    }
+    axm_tensor tensor = {.shape = plan->tensors[source].tensor.shape, .layout = layout};
+    if ((status = axm_plan_add_tensor(plan, &tensor, value, &copy)) < 0) return status;
+    axm_plan_step *step;
+    if ((status = axm_plan_add_step(plan, 1, 1, &step)) < 0) return status;
+    static const int32_t identity[AXM_MAX_RANK] = {0, 1, 2, 3, 4, 5, 6, 7};
+    step->forward.op = &axm_op_relayout;
+    step->forward.name = plan->graph->values[value].name;
+    step->forward.node = -1;
+    step->in[0] = source;
+    step->out[0] = step->back_out[0] = copy;
+    step->alias = order_unchanged(&plan->tensors[source].tensor, &tensor, identity);
+    slot->tensor[layout] = copy;
+    *out = copy;
+    return ACTMAX_OK;
+}
+
+static int32_t constant_tensor(axm_plan *plan, int32_t value, int32_t *out)
+{
+    axm_plan_value *slot = &plan->values[value];
+    if (slot->primary < 0) {
+        axm_tensor tensor = {.shape = plan->facts[value].shape, .constant = plan->facts[value].constant};
+        int32_t status = axm_plan_add_tensor(plan, &tensor, value, &slot->primary);
+        if (status < 0) return status;
+        slot->tensor[AXM_LAYOUT_FILE] = slot->primary;
+    }
+    *out = slot->primary;
+    return ACTMAX_OK;
+}
+
+/* Asks the operator for layouts, adds the steps that provide them, and fills in[] and give[]. */
+static int32_t choose_layouts(axm_plan *plan, const axm_node *node, int32_t *in, axm_layout *give)
+{
+    size_t terms = (size_t)node->input_count + (size_t)node->output_count + 1;
+    const axm_tensor **inputs = axm_arena_array(&plan->arena, terms, sizeof *inputs);
+    axm_shape *outputs = axm_arena_array(&plan->arena, terms, sizeof *outputs);
+    axm_layout *want = axm_arena_array(&plan->arena, terms, sizeof *want);
+    if (!inputs || !outputs || !want) return axm_no_memory(0, "a plan");
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        in[i] = -1;
+        if (node->inputs[i] < 0) continue;
+        if (plan->facts[node->inputs[i]].constant) {
+            int32_t status = constant_tensor(plan, node->inputs[i], &in[i]);
+            if (status < 0) return status;
+        }
+    }
+    for (int32_t i = 0; i < node->input_count; ++i) { /* tensors may have moved while they were added */
+        if (node->inputs[i] < 0) continue;
+        inputs[i] = &plan->tensors[in[i] >= 0 ? in[i] : plan->values[node->inputs[i]].primary].tensor;
+        want[i] = inputs[i]->layout;
+    }
+    for (int32_t i = 0; i < node->output_count; ++i)
+        if (node->outputs[i] >= 0) outputs[i] = plan->facts[node->outputs[i]].shape;
+    axm_layout_choice choice = {node->params, node->input_count, node->output_count, inputs, outputs, want, give};
+    (node->op->layout ? node->op->layout : axm_layout_file)(&choice);
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        if (node->inputs[i] < 0 || in[i] >= 0) continue;
+        int32_t status = tensor_in_layout(plan, node->inputs[i], want[i], &in[i]);
+        if (status < 0) return status;
+    }
+    return ACTMAX_OK;
+}
+
+/* ---- Fusion ---- */
+
+/* The one node that reads `value`, when the value is not special; else NULL. */
+static const axm_node *only_consumer(const build *b, int32_t value, int32_t *index)
+{
+    if (value < 0 || b->plan->special[value] || b->consumer_count[value] != 1) return NULL;
+    *index = b->consumer[value];
+    return b->absorbed[*index] ? NULL : &b->plan->graph->nodes[*index];
+}
+
+static int32_t node_tensors(const axm_plan *plan, const axm_node *node, axm_arena *arena, const axm_tensor *const **out)
+{
+    const axm_tensor **pointers = axm_arena_array(arena, (size_t)node->input_count + 1, sizeof *pointers);
+    axm_tensor *tensors = axm_arena_array(arena, (size_t)node->input_count + 1, sizeof *tensors);
+    if (!pointers || !tensors) return axm_no_memory(0, "a plan");
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        if (node->inputs[i] < 0) continue;
+        tensors[i].shape = plan->facts[node->inputs[i]].shape;
+        tensors[i].constant = plan->facts[node->inputs[i]].constant;
+        pointers[i] = &tensors[i];
+    }
+    *out = pointers;
+    return ACTMAX_OK;
+}
+
+/* Folds affine nodes after `value` into scale and shift; moves *value on to the last one's output. */
+static int32_t fold_affine(build *b, axm_step *step, int32_t *value)
+{
+    axm_plan *plan = b->plan;
+    int32_t index;
+    int64_t channels = step->node == plan->slice_node ? plan->slice_full : plan->facts[*value].shape.dim[1];
+    if (plan->facts[*value].shape.rank < 2) return ACTMAX_OK;
+    for (const axm_node *node; (node = only_consumer(b, *value, &index)) && node->op->as_channel_affine; *value = node->outputs[0]) {
+        const axm_tensor *const *tensors;
+        int32_t status = node_tensors(plan, node, &plan->arena, &tensors);
+        float *scale = axm_arena_array(&plan->arena, (size_t)channels * 2, sizeof *scale);
+        if (status < 0 || !scale) return axm_no_memory(0, "a plan");
+        float *shift = scale + channels;
+        if (!node->op->as_channel_affine(node->params, tensors, node->input_count, channels, scale, shift)) break;
+        if (step->scale)
+            for (int64_t c = 0; c < channels; ++c) {
+                shift[c] = (float)((double)scale[c] * (double)step->shift[c] + (double)shift[c]);
+                scale[c] = (float)((double)scale[c] * (double)step->scale[c]);
+            }
+        step->scale = scale;
+        step->shift = shift;
+        b->absorbed[index] = true;
+    }
+    return ACTMAX_OK;
+}
+
+static bool clamp_of(const axm_plan *plan, const axm_node *node, axm_arena *arena, axm_clamp *out)
+{
+    const axm_tensor *const *tensors;
+    if (!node->op->as_clamp || node_tensors(plan, node, arena, &tensors) < 0) return false;
+    return node->op->as_clamp(node->params, tensors, node->input_count, out);
+}
+
+/* ---- Steps ---- */
+
+static int32_t add_output(axm_plan *plan, int32_t value, axm_layout layout, int32_t *out)
+{
+    *out = -1;
+    if (value < 0) return ACTMAX_OK;
+    axm_tensor tensor = {.shape = plan->facts[value].shape, .layout = layout};
+    int32_t status = axm_plan_add_tensor(plan, &tensor, value, out);
+    if (status < 0) return status;
+    plan->values[value].primary = *out;
+    plan->values[value].tensor[layout] = *out;
+    return ACTMAX_OK;
+}
+
+static bool is_alias(const axm_plan *plan, const axm_node *node, const axm_plan_step *step)
+{
+    if (node->op->flags & AXM_OP_ALIAS) return true;
+    if (!(node->op->flags & AXM_OP_PERMUTES)) return false;
+    int32_t perm[AXM_MAX_RANK] = {0};
+    const axm_tensor *from = &plan->tensors[step->in[0]].tensor, *to = &plan->tensors[step->out[0]].tensor;
+    node->op->permutation(node->params, from->shape.rank, perm);
+    return order_unchanged(from, to, perm);
+}
+
+static void name_step(axm_step *step, const axm_node *node, int32_t index, axm_relu_rule rule)
+{
+    step->op = node->op;
+    step->params = node->params;
+    step->name = node->name;
+    step->node = index;
+    step->relu_rule = rule;
+}
+
+/* The activation that the step before computes already: forward is done, backward is its own. */
+static int32_t add_fused_clamp(build *b, int32_t index, int32_t pre, int32_t post)
+{
+    const axm_node *node = &b->plan->graph->nodes[index];
+    axm_plan_step *step;
+    int32_t status = axm_plan_add_step(b->plan, node->input_count, 1, &step);
+    if (status < 0) return status;
+    name_step(&step->forward, node, index, b->plan->request.relu_rule);
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        step->in[i] = -1;
+        if (node->inputs[i] < 0) continue;
+        if (!b->plan->facts[node->inputs[i]].constant) step->in[i] = pre;
+        else if ((status = constant_tensor(b->plan, node->inputs[i], &step->in[i])) < 0) return status;
+    }
+    step->out[0] = step->back_out[0] = post;
+    step->fused = true;
+    b->absorbed[index] = true;
+    return ACTMAX_OK;
+}
+
+static int32_t add_node(build *b, int32_t index)
+{
+    axm_plan *plan = b->plan;
+    const axm_node *node = &plan->graph->nodes[index];
+    int32_t *in = axm_arena_array(&plan->arena, (size_t)node->input_count + 1, sizeof *in);
+    axm_layout *give = axm_arena_array(&plan->arena, (size_t)node->output_count + 1, sizeof *give);
+    if (!in || !give) return axm_no_memory(0, "a plan");
+    int32_t status = choose_layouts(plan, node, in, give);
+    if (status < 0) return status;
+
+    axm_plan_step *step;
+    if ((status = axm_plan_add_step(plan, node->input_count, node->output_count, &step)) < 0) return status;
+    int32_t at = plan->step_count - 1;
+    name_step(&step->forward, node, index, plan->request.relu_rule);
+    if (node->input_count) memcpy(step->in, in, (size_t)node->input_count * sizeof *in);
+    if (plan->sliced && index == plan->slice_node) {
+        step->forward.filters = plan->request.slice_channels;
+        step->forward.filter_count = plan->request.slice_count;
+    }
+    int32_t value = node->outputs[0], clamp_index = -1;
+    axm_clamp clamp;
+    if (node->op->flags & AXM_OP_FOLDS_AFFINE) {
+        if ((status = fold_affine(b, &step->forward, &value)) < 0) return status;
+    }
+    const axm_node *next = (node->op->flags & AXM_OP_FUSES_CLAMP) ? only_consumer(b, value, &clamp_index) : NULL;
+    bool fuse = next && clamp_of(plan, next, &plan->arena, &clamp);
+    if (fuse) step->forward.clamp = clamp;
+
+    for (int32_t i = 1; i < node->output_count; ++i) {
+        if ((status = add_output(plan, node->outputs[i], give[i], &step->out[i])) < 0) return status;
+        step->back_out[i] = step->out[i];
+    }
+    int32_t pre, post;
+    if ((status = add_output(plan, value, give[0], &pre)) < 0) return status;
+    post = pre;
+    if (fuse && (status = add_output(plan, next->outputs[0], give[0], &post)) < 0) return status;
+    plan->steps[at].out[0] = post;
+    plan->steps[at].back_out[0] = pre;
+    plan->steps[at].alias = is_alias(plan, node, &plan->steps[at]);
+    return fuse ? add_fused_clamp(b, clamp_index, pre, post) : ACTMAX_OK;
+}
+
+static bool depends_on_image(const axm_plan *plan, const axm_node *node)
+{
+    for (int32_t i = 0; i < node->output_count; ++i)
+        if (node->outputs[i] >= 0 && plan->facts[node->outputs[i]].constant) return false;
+    return true;
+}
+
+static int32_t add_image(axm_plan *plan)
+{
+    const axm_graph *graph = plan->graph;
+    int32_t image = plan->request.image, tensor;
+    bool last = plan->request.image_shape.rank == 4 && !graph->values[image].channels_last;
+    return add_output(plan, image, last ? AXM_LAYOUT_CHANNELS_LAST : AXM_LAYOUT_FILE, &tensor);
+}
+
+int32_t axm_plan_build_steps(axm_plan *plan)
+{
+    const axm_graph *graph = plan->graph;
+    build b = {.plan = plan};
+    b.consumer_count = axm_arena_array(&plan->arena, (size_t)graph->value_count, sizeof *b.consumer_count);
+    b.consumer = axm_arena_array(&plan->arena, (size_t)graph->value_count, sizeof *b.consumer);
+    b.absorbed = axm_arena_array(&plan->arena, (size_t)graph->node_count, sizeof *b.absorbed);
+    if (!b.consumer_count || !b.consumer || !b.absorbed) return axm_no_memory(0, "a plan");
+    for (int32_t n = 0; n < graph->node_count; ++n) {
+        const axm_node *node = &graph->nodes[n];
+        if (!plan->needed[n] || !depends_on_image(plan, node)) {
+            b.absorbed[n] = true;
+            continue;
+        }
+        for (int32_t i = 0; i < node->input_count; ++i) {
+            if (node->inputs[i] < 0) continue;
+            b.consumer_count[node->inputs[i]]++;
+            b.consumer[node->inputs[i]] = n;
+        }
+    }
+    int32_t status = add_image(plan);
+    for (int32_t n = 0; n < graph->node_count && status >= 0; ++n) {
+        if (b.absorbed[n]) continue;
+        status = add_node(&b, n);
+        if (status < 0) status = axm_fail_within(status, "node '%.80s' (%s)", graph->nodes[n].name, graph->nodes[n].type);
+    }
+    return status;
+}

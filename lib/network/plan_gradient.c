@@ -1,0 +1,77 @@
+/* Third stage of a plan: which tensors carry gradient, and in which order contributions are added up. */
+#include "base/status.h"
+#include "network/plan_internal.h"
+
+static bool any_marked(const bool *marks, const int32_t *tensors, int32_t count)
+{
+    for (int32_t i = 0; i < count; ++i)
+        if (tensors[i] >= 0 && marks[tensors[i]]) return true;
+    return false;
+}
+
+static void mark_all(bool *marks, const int32_t *tensors, int32_t count)
+{
+    for (int32_t i = 0; i < count; ++i)
+        if (tensors[i] >= 0) marks[tensors[i]] = true;
+}
+
+/* The tensors between the wants and the seeds. A fused step's tensor before its activation is between too. */
+static int32_t mark_gradient(axm_plan *plan)
+{
+    const axm_plan_request *request = &plan->request;
+    bool *below = axm_arena_array(&plan->arena, (size_t)plan->tensor_count, sizeof *below);
+    bool *above = axm_arena_array(&plan->arena, (size_t)plan->tensor_count, sizeof *above);
+    if (!below || !above) return axm_no_memory(0, "a plan");
+    for (int32_t i = 0; i < request->want_count; ++i) {
+        int32_t t = plan->values[request->wants[i]].primary;
+        if (t >= 0) below[t] = true;
+    }
+    for (int32_t s = 0; s < plan->step_count; ++s) {
+        axm_plan_step *step = &plan->steps[s];
+        if (any_marked(below, step->in, step->forward.input_count)) mark_all(below, step->back_out, step->forward.output_count);
+    }
+    for (int32_t i = 0; i < request->seed_count; ++i) {
+        int32_t t = plan->values[request->seeds[i]].primary;
+        if (t >= 0) above[t] = true;
+    }
+    for (int32_t s = plan->step_count - 1; s >= 0; --s) {
+        axm_plan_step *step = &plan->steps[s];
+        if (any_marked(above, step->back_out, step->forward.output_count)) mark_all(above, step->in, step->forward.input_count);
+    }
+    for (int32_t t = 0; t < plan->tensor_count; ++t)
+        plan->tensors[t].wants_grad = below[t] && above[t] && !plan->tensors[t].tensor.constant;
+    return ACTMAX_OK;
+}
+
+static void count_activation(axm_plan *plan, const axm_plan_step *step)
+{
+    const axm_op *op = step->forward.op;
+    axm_clamp clamp;
+    const axm_tensor *inputs[8] = {0};
+    for (int32_t i = 0; i < step->forward.input_count && i < 8; ++i)
+        inputs[i] = step->in[i] >= 0 ? &plan->tensors[step->in[i]].tensor : NULL;
+    if (op->as_clamp && op->as_clamp(step->forward.params, inputs, step->forward.input_count, &clamp) && clamp.low == 0.0f) plan->relus++;
+    else if ((op->flags & AXM_OP_POINTWISE) && !(op->flags & AXM_OP_ALIAS)) plan->other_activations++;
+}
+
+int32_t axm_plan_gradient(axm_plan *plan)
+{
+    int32_t status = mark_gradient(plan);
+    if (status < 0) return status;
+    for (int32_t s = 0; s < plan->step_count; ++s) {
+        axm_plan_step *step = &plan->steps[s];
+        step->runs_backward = false;
+        if (step->alias) continue;
+        bool out = false;
+        for (int32_t i = 0; i < step->forward.output_count; ++i)
+            out = out || (step->back_out[i] >= 0 && plan->tensors[step->back_out[i]].wants_grad);
+        for (int32_t i = 0; i < step->forward.input_count; ++i) {
+            step->back[i] = out && step->in[i] >= 0 && plan->tensors[step->in[i]].wants_grad;
+            step->runs_backward = step->runs_backward || step->back[i];
+        }
+        if (step->runs_backward && !step->forward.op->backward)
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "node '%.80s' (%s) has no gradient", step->forward.name, step->forward.op->name);
+        if (step->runs_backward) count_activation(plan, step);
+    }
+    return ACTMAX_OK;
+}

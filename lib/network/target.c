@@ -1,0 +1,140 @@
+/* From a layer to the tensor whose value is maximised or explained. */
+#include "base/status.h"
+#include "network/layers.h"
+
+int32_t axm_channel_axis(const axm_graph *graph, int32_t value, const axm_shape *shape)
+{
+    if (shape->rank < 2) return shape->rank - 1;
+    return graph->values[value].channels_last ? shape->rank - 1 : 1;
+}
+
+static const axm_node *producer_of(const axm_graph *graph, int32_t value)
+{
+    int32_t n = value < 0 ? -1 : graph->values[value].producer;
+    return n < 0 ? NULL : &graph->nodes[n];
+}
+
+/* Back over operators that only give the same numbers another shape. */
+static int32_t before_shapes(const axm_graph *graph, int32_t value)
+{
+    const axm_node *node;
+    while ((node = producer_of(graph, value)) && (node->op->flags & AXM_OP_ALIAS))
+        value = node->inputs[0];
+    return value;
+}
+
+static bool reaches_output(const axm_graph *graph, int32_t value)
+{
+    for (int32_t o = 0; o < graph->output_count; ++o) {
+        int32_t at = graph->outputs[o];
+        for (;;) {
+            if (at == value) return true;
+            const axm_node *node = producer_of(graph, at);
+            if (!node || !(node->op->flags & AXM_OP_ALIAS)) break;
+            at = node->inputs[0];
+        }
+    }
+    return false;
+}
+
+int32_t axm_final_score(const axm_graph *graph, int32_t value)
+{
+    int32_t before = before_shapes(graph, value);
+    const axm_node *node = producer_of(graph, before);
+    return node && (node->op->flags & AXM_OP_SCORE) ? graph->values[before].producer : -1;
+}
+
+static bool is_relu(const axm_graph *graph, const axm_fact *facts, const axm_node *node)
+{
+    axm_tensor tensors[4] = {{.layout = AXM_LAYOUT_FILE}};
+    const axm_tensor *pointers[4] = {NULL};
+    axm_clamp clamp;
+    if (!node || !node->op->as_clamp || node->input_count > 4) return false;
+    (void)graph;
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        if (node->inputs[i] < 0) continue;
+        tensors[i].shape = facts[node->inputs[i]].shape;
+        tensors[i].constant = facts[node->inputs[i]].constant;
+        pointers[i] = &tensors[i];
+    }
+    return node->op->as_clamp(node->params, pointers, node->input_count, &clamp) && clamp.low == 0.0f;
+}
+
+axm_target axm_target_of(const axm_graph *graph, const axm_fact *facts, int32_t value, bool bypass)
+{
+    axm_target target = {.value = value};
+    if (!bypass) return target;
+    int32_t score = reaches_output(graph, value) ? axm_final_score(graph, value) : -1;
+    if (score >= 0) {
+        target.bypassed_score = graph->nodes[score].name;
+        target.value = graph->nodes[score].inputs[0];
+    } else if (!reaches_output(graph, value)) {
+        return target;
+    }
+    const axm_node *mean = producer_of(graph, before_shapes(graph, target.value));
+    if (!mean || !(mean->op->flags & AXM_OP_SPATIAL_MEAN)) return target;
+    const axm_node *relu = producer_of(graph, before_shapes(graph, mean->inputs[0]));
+    if (!is_relu(graph, facts, relu)) return target;
+    const axm_node *convolution = producer_of(graph, relu->inputs[0]);
+    if (!convolution || !(convolution->op->flags & AXM_OP_FOLDS_AFFINE)) return target;
+    target.bypassed_relu = relu->name;
+    target.value = relu->inputs[0];
+    return target;
+}
+
+/* Marks the nodes that `value` is computed from. */
+static int32_t mark_ancestors(const axm_graph *graph, int32_t value, axm_arena *arena, bool **out)
+{
+    bool *marks = axm_arena_array(arena, (size_t)graph->node_count + 1, sizeof *marks);
+    if (!marks) return axm_no_memory(0, "a look at the network");
+    if (graph->values[value].producer >= 0) marks[graph->values[value].producer] = true;
+    for (int32_t n = graph->node_count - 1; n >= 0; --n) { /* producers come before consumers in the file's order */
+        if (!marks[n]) continue;
+        for (int32_t i = 0; i < graph->nodes[n].input_count; ++i) {
+            int32_t input = graph->nodes[n].inputs[i];
+            if (input >= 0 && graph->values[input].producer >= 0) marks[graph->values[input].producer] = true;
+        }
+    }
+    *out = marks;
+    return ACTMAX_OK;
+}
+
+static bool has_space(const axm_graph *graph, int32_t value, const axm_fact *fact)
+{
+    const axm_shape *shape = &fact->shape;
+    if (!fact->known || fact->constant || shape->rank < 3) return false;
+    int32_t channels = axm_channel_axis(graph, value, shape);
+    int64_t positions = 1;
+    for (int32_t axis = 1; axis < shape->rank; ++axis)
+        if (axis != channels) positions *= shape->dim[axis];
+    return positions > 1;
+}
+
+int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t target, axm_arena *arena)
+{
+    bool *marks;
+    if (mark_ancestors(graph, target, arena, &marks) < 0) return AXM_NO_VALUE;
+    for (int32_t n = graph->node_count - 1; n >= 0; --n) {
+        int32_t value = graph->nodes[n].outputs[0];
+        if (!marks[n] || value < 0 || value == target || (graph->nodes[n].op->flags & AXM_OP_ALIAS)) continue;
+        if (facts[value].shape.rank >= 4 && has_space(graph, value, &facts[value])) return value;
+    }
+    return AXM_NO_VALUE;
+}
+
+int32_t axm_depends_on(const axm_graph *graph, int32_t value, int32_t source, axm_arena *arena, bool *out)
+{
+    bool *marks;
+    *out = value == source;
+    if (*out) return ACTMAX_OK;
+    int32_t status = mark_ancestors(graph, value, arena, &marks);
+    if (status < 0) return status;
+    if (graph->values[source].producer >= 0) {
+        *out = marks[graph->values[source].producer];
+        return ACTMAX_OK;
+    }
+    for (int32_t n = 0; n < graph->node_count && !*out; ++n)
+        for (int32_t i = 0; marks[n] && i < graph->nodes[n].input_count; ++i)
+            *out = *out || graph->nodes[n].inputs[i] == source;
+    return ACTMAX_OK;
+}

@@ -1,0 +1,258 @@
+/* Conv: X [N, C, (H,) W], W const [M, C/group, (kh,) kw], B const [M] or none -> [N, M, (oh,) ow]. Channels last; one spatial
+ * axis is computed as height 1. Takes scale, shift, clamp and filters. Backward reads neither X nor Y. */
+#include <math.h>
+
+#include "base/checked.h"
+#include "ops/window.h"
+
+#define MOST_PAD 16384 /* padding is part of the key under which packed weights are kept, see pack_kind */
+
+typedef struct conv_params {
+    axm_window_params window;
+    int64_t groups;
+} conv_params;
+
+typedef struct conv_state {
+    axm_conv_shape shape;
+    const void *packed[2];  /* by axm_direction */
+    axm_conv_weights weights;
+    const float *bias;      /* of the wanted filters; NULL: none */
+} conv_state;
+
+static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *out)
+{
+    conv_params *p = out;
+    (void)arena;
+    int32_t status = axm_window_parse(attributes, &p->window);
+    if (status >= 0) status = axm_attribute_int(attributes, "group", 1, &p->groups);
+    if (status < 0) return status;
+    if (p->groups < 1) return axm_fail(ACTMAX_ERROR_FORMAT, "Conv needs group of at least 1, got %lld", (long long)p->groups);
+    return ACTMAX_OK;
+}
+
+/* The kernel as the weights have it, in window order. */
+static void kernel_of(const axm_shape *w, int64_t kernel[2])
+{
+    kernel[0] = w->rank == 4 ? w->dim[2] : 1;
+    kernel[1] = w->dim[w->rank - 1];
+}
+
+static int32_t check_weights(const conv_params *p, const axm_shape *x, const axm_shape *w)
+{
+    char got[AXM_SHAPE_TEXT], input[AXM_SHAPE_TEXT];
+    axm_shape_text(w, got);
+    axm_shape_text(x, input);
+    AXM_OP_CHECK(x->rank >= 3, "Conv needs an input of shape [batch, channels, height, width], got %s", input);
+    if (x->rank > 4)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Conv over %d spatial axes (input %s) is not supported; actmax computes 1 and 2",
+                        (int)x->rank - 2, input);
+    const char *kernel = x->rank == 4 ? "kh, kw" : "kw";
+    AXM_OP_CHECK(w->rank == x->rank, "Conv needs W of shape [out, %lld/%lld, %s], got %s", (long long)x->dim[1], (long long)p->groups,
+                 kernel, got);
+    for (int32_t i = 0; i < w->rank; ++i)
+        AXM_OP_CHECK(w->dim[i] >= 1, "Conv has empty weights W of shape %s", got);
+    AXM_OP_CHECK(x->dim[1] % p->groups == 0 && w->dim[1] == x->dim[1] / p->groups,
+                 "Conv needs W of shape [out, %lld/%lld, %s] for its input %s, got %s", (long long)x->dim[1], (long long)p->groups, kernel,
+                 input, got);
+    AXM_OP_CHECK(w->dim[0] % p->groups == 0, "Conv with %lld groups needs a multiple of that many filters, got W of shape %s",
+                 (long long)p->groups, got);
+    int64_t shape[2];
+    kernel_of(w, shape);
+    AXM_OP_CHECK(!p->window.has_kernel || (shape[0] == p->window.kernel[0] && shape[1] == p->window.kernel[1]),
+                 "Conv has kernel_shape %lld x %lld, but its W is %s", (long long)p->window.kernel[0], (long long)p->window.kernel[1], got);
+    return ACTMAX_OK;
+}
+
+static int32_t infer(const axm_infer *infer)
+{
+    const conv_params *p = infer->params;
+    const axm_shape *x = &infer->inputs[0]->shape;
+    const axm_constant *w, *b;
+    char got[AXM_SHAPE_TEXT];
+    int64_t kernel[2];
+    axm_window window;
+    int32_t status = axm_op_weight("Conv", "its weights W", infer->inputs[1], &w);
+    if (status >= 0) status = axm_op_weight("Conv", "its bias B", axm_op_input(infer->inputs, infer->input_count, 2), &b);
+    if (status >= 0) status = check_weights(p, x, &w->shape);
+    if (status < 0) return status;
+    AXM_OP_CHECK(!b || (b->shape.rank == 1 && b->shape.dim[0] == w->shape.dim[0]), "Conv needs B of shape [%lld], got %s",
+                 (long long)w->shape.dim[0], axm_shape_text(&b->shape, got));
+    kernel_of(&w->shape, kernel);
+    if ((status = axm_window_fit("Conv", &p->window, x, kernel, &window)) < 0) return status;
+    if (window.begin[0] >= MOST_PAD || window.begin[1] >= MOST_PAD)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "Conv has padding of %lld; actmax takes less than %d",
+                        (long long)(window.begin[0] > window.begin[1] ? window.begin[0] : window.begin[1]), MOST_PAD);
+    axm_shape y = axm_window_output(&window, x, w->shape.dim[0]);
+    return axm_op_output(infer, "Conv", 0, &y);
+}
+
+/* ---- Prepare ---- */
+
+/* Packed weights are kept for each node, direction and padding (which may follow the input's size). */
+static int32_t pack_kind(const axm_conv_shape *shape, axm_direction direction)
+{
+    return (int32_t)((shape->pad_top * MOST_PAD + shape->pad_left) * 2 + (direction == AXM_BACKWARD ? 1 : 0));
+}
+
+static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
+{
+    const conv_state *state = step->state;
+    axm_conv_pack(kernels, &state->shape, kind & 1 ? AXM_BACKWARD : AXM_FORWARD, &state->weights, packed);
+}
+
+static int64_t filter_at(const axm_step *step, int64_t i)
+{
+    return step->filters ? step->filters[i] : i;
+}
+
+static int32_t set_shape(const axm_step *step, axm_conv_shape *shape)
+{
+    const conv_params *p = step->params;
+    const axm_shape *w = &step->inputs[1]->shape;
+    int64_t kernel[2];
+    axm_window window;
+    kernel_of(w, kernel);
+    int32_t status = axm_window_fit("Conv", &p->window, &step->inputs[0]->shape, kernel, &window);
+    if (status < 0) return status;
+    *shape = (axm_conv_shape){.batch = window.batch,
+                              .in_h = window.in[0],
+                              .in_w = window.in[1],
+                              .in_c = window.channels,
+                              .out_h = window.out[0],
+                              .out_w = window.out[1],
+                              .out_c = step->filters ? step->filter_count : w->dim[0],
+                              .kernel_h = kernel[0],
+                              .kernel_w = kernel[1],
+                              .stride_h = window.stride[0],
+                              .stride_w = window.stride[1],
+                              .dilation_h = window.dilation[0],
+                              .dilation_w = window.dilation[1],
+                              .pad_top = window.begin[0],
+                              .pad_left = window.begin[1],
+                              .groups = p->groups};
+    return ACTMAX_OK;
+}
+
+/* Some filters of a grouped convolution are computed as an ungrouped one whose weights are 0 outside each filter's group. */
+static int32_t expand_groups(axm_prepare *prepare, conv_state *state)
+{
+    const axm_step *step = prepare->step;
+    const axm_constant *w = step->inputs[1]->constant;
+    int64_t taps = state->shape.kernel_h * state->shape.kernel_w, group_c = w->shape.dim[1], count;
+    int64_t group_out = w->shape.dim[0] / state->shape.groups, in_c = state->shape.in_c;
+    size_t bytes;
+    if (!axm_mul_i64(state->shape.out_c, in_c, &count) || !axm_mul_i64(count, taps, &count) ||
+        !axm_mul_size((size_t)count, sizeof(float), &bytes))
+        return axm_no_memory(UINT64_MAX, "weights of a grouped convolution");
+    float *expanded = axm_prepare_memory(prepare, bytes);
+    if (!expanded) return ACTMAX_ERROR_NO_MEMORY;
+    for (int64_t i = 0; i < state->shape.out_c; ++i) {
+        int64_t filter = filter_at(step, i), first = filter / group_out * group_c;
+        float *to = expanded + (i * in_c + first) * taps;
+        for (int64_t e = 0; e < group_c * taps; ++e)
+            to[e] = (float)axm_constant_number(w, filter * group_c * taps + e);
+    }
+    state->shape.groups = 1;
+    state->weights.data = expanded;
+    state->weights.half = false;
+    state->weights.stride[0] = in_c * taps;
+    state->weights.filters = NULL;
+    return ACTMAX_OK;
+}
+
+static int32_t set_weights(axm_prepare *prepare, conv_state *state)
+{
+    const axm_step *step = prepare->step;
+    const axm_constant *w = step->inputs[1]->constant;
+    int64_t taps = state->shape.kernel_h * state->shape.kernel_w;
+    state->weights = (axm_conv_weights){.data = w->data,
+                                        .half = w->dtype == AXM_FLOAT16,
+                                        .stride = {w->shape.dim[1] * taps, taps, state->shape.kernel_w, 1},
+                                        .filters = step->filters};
+    if (step->scale) {
+        float *scale = axm_prepare_memory(prepare, (size_t)state->shape.out_c * sizeof *scale);
+        if (!scale) return ACTMAX_ERROR_NO_MEMORY;
+        for (int64_t i = 0; i < state->shape.out_c; ++i)
+            scale[i] = step->scale[filter_at(step, i)];
+        state->weights.scale = scale;
+    }
+    if (step->filters && state->shape.groups > 1) return expand_groups(prepare, state);
+    if (w->dtype == AXM_FLOAT32 || w->dtype == AXM_FLOAT16) return ACTMAX_OK;
+    const float *converted;
+    int32_t status = axm_prepare_floats(prepare, w, &converted);
+    state->weights.data = converted;
+    return status;
+}
+
+static int32_t set_bias(axm_prepare *prepare, conv_state *state)
+{
+    const axm_step *step = prepare->step;
+    const axm_constant *b = step->input_count > 2 && step->inputs[2] ? step->inputs[2]->constant : NULL;
+    if (!b && !step->shift) return ACTMAX_OK;
+    if (b && !step->scale && !step->shift && !step->filters) return axm_prepare_floats(prepare, b, &state->bias);
+    float *bias = axm_prepare_memory(prepare, (size_t)state->shape.out_c * sizeof *bias);
+    if (!bias) return ACTMAX_ERROR_NO_MEMORY;
+    for (int64_t i = 0; i < state->shape.out_c; ++i) {
+        int64_t filter = filter_at(step, i);
+        double scale = step->scale ? (double)step->scale[filter] : 1.0, shift = step->shift ? (double)step->shift[filter] : 0.0;
+        bias[i] = (float)(scale * (b ? axm_constant_number(b, filter) : 0.0) + shift);
+    }
+    state->bias = bias;
+    return ACTMAX_OK;
+}
+
+static int32_t prepare(axm_prepare *prepare)
+{
+    axm_step *step = prepare->step;
+    conv_state *state = axm_prepare_memory(prepare, sizeof *state);
+    if (!state) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = state;
+    int32_t status = axm_op_needs_channels_last(prepare);
+    if (status >= 0) status = set_shape(step, &state->shape);
+    if (status >= 0) status = set_weights(prepare, state);
+    if (status >= 0) status = set_bias(prepare, state);
+    for (int32_t d = AXM_FORWARD; d <= (prepare->gradient ? AXM_BACKWARD : AXM_FORWARD) && status >= 0; ++d) {
+        axm_direction direction = d == AXM_FORWARD ? AXM_FORWARD : AXM_BACKWARD;
+        size_t bytes = axm_conv_packed_bytes(prepare->kernels, &state->shape, direction);
+        axm_prepare_scratch(prepare, axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction));
+        status = axm_prepare_packed(prepare, pack_kind(&state->shape, direction), bytes, make_packed, &state->packed[d]);
+    }
+    return status;
+}
+
+/* ---- Run ---- */
+
+static void forward(const axm_step *step, const axm_exec *exec)
+{
+    const conv_state *state = step->state;
+    axm_conv_forward(exec, &state->shape, step->inputs[0]->data, state->packed[AXM_FORWARD], state->bias, step->clamp,
+                     step->outputs[0]->data);
+}
+
+static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
+{
+    const conv_state *state = step->state;
+    (void)input;
+    axm_conv_backward(exec, &state->shape, step->outputs[0]->grad, state->packed[AXM_BACKWARD], accumulate, step->inputs[0]->grad);
+}
+
+static int64_t multiplications(const axm_step *step)
+{
+    const axm_shape *w = &step->inputs[1]->shape;
+    int64_t each = axm_shape_count(w) / w->dim[0], total;
+    return axm_mul_i64(axm_shape_count(&step->outputs[0]->shape), each, &total) ? total : INT64_MAX;
+}
+
+const axm_op axm_op_Conv = {.name = "Conv",
+                            .min_inputs = 2,
+                            .max_inputs = 3,
+                            .outputs = 1,
+                            .flags = AXM_OP_FOLDS_AFFINE | AXM_OP_FUSES_CLAMP | AXM_OP_SLICES | AXM_OP_SPATIAL,
+                            .params_size = sizeof(conv_params),
+                            .parse = parse,
+                            .infer = infer,
+                            .layout = axm_layout_channels_last,
+                            .prepare = prepare,
+                            .forward = forward,
+                            .backward = backward,
+                            .multiplications = multiplications};

@@ -1,0 +1,170 @@
+/* Shape, ConstantOfShape, Range, Expand: tensors of constants made while planning. */
+#include <math.h>
+
+#include "ops/fold.h"
+
+/* ---- Shape: the sizes of axes start .. end-1 ---- */
+
+typedef struct shape_params {
+    int64_t start, end;
+} shape_params;
+
+static int32_t shape_parse(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    shape_params *p = params;
+    (void)arena;
+    int32_t status = axm_attribute_int(attributes, "start", 0, &p->start);
+    return status < 0 ? status : axm_attribute_int(attributes, "end", INT64_MAX, &p->end);
+}
+
+static int32_t bound(int64_t value, int32_t rank)
+{
+    if (value < 0) value += rank;
+    return (int32_t)(value < 0 ? 0 : value > rank ? rank : value);
+}
+
+static int32_t shape_fold(const axm_fold *fold)
+{
+    const shape_params *p = fold->params;
+    const axm_shape *x = fold->input_shapes[0];
+    int32_t start = bound(p->start, x->rank), end = bound(p->end, x->rank);
+    axm_shape y = {.rank = 1, .dim = {end > start ? end - start : 0}};
+    int32_t status = axm_fold_output(fold, "Shape", 0, AXM_INT64, &y);
+    for (int32_t i = start; i < end && status >= 0; ++i)
+        status = axm_fold_put("Shape", &fold->outputs[0], i - start, x->dim[i]);
+    return status;
+}
+
+const axm_op axm_op_Shape = {.name = "Shape",
+                             .min_inputs = 1,
+                             .max_inputs = 1,
+                             .outputs = 1,
+                             .params_size = sizeof(shape_params),
+                             .parse = shape_parse,
+                             .fold = shape_fold,
+                             .folds_shape = true};
+
+/* A shape that is given by a constant list. */
+static int32_t shape_from(const axm_fold *fold, const char *op, int32_t index, axm_shape *out)
+{
+    axm_fold_view view;
+    axm_int_list list;
+    axm_fold_inputs(fold, &view);
+    int32_t status = axm_op_list(op, "shape", view.inputs[index], NULL, &list);
+    if (status < 0) return status;
+    if (list.count > AXM_MAX_RANK)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "%s would give %d axes; actmax takes up to %d", op, (int)list.count, AXM_MAX_RANK);
+    *out = (axm_shape){.rank = list.count};
+    for (int32_t i = 0; i < list.count; ++i)
+        out->dim[i] = list.value[i];
+    return ACTMAX_OK;
+}
+
+/* ---- ConstantOfShape ---- */
+
+typedef struct fill_params {
+    bool is_float;
+    int64_t integer;
+    float number;
+} fill_params;
+
+static int32_t fill_parse(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    fill_params *p = params;
+    const axm_attribute *value = axm_attribute_find(attributes, "value");
+    (void)arena;
+    p->is_float = !value || value->kind == AXM_ATTR_FLOAT;
+    if (!value) return ACTMAX_OK;
+    return p->is_float ? axm_attribute_float(attributes, "value", 0.0f, &p->number)
+                       : axm_attribute_int(attributes, "value", 0, &p->integer);
+}
+
+static int32_t fill_fold(const axm_fold *fold)
+{
+    const fill_params *p = fold->params;
+    axm_shape y;
+    int32_t status = shape_from(fold, "ConstantOfShape", 0, &y);
+    if (status >= 0) status = axm_fold_output(fold, "ConstantOfShape", 0, p->is_float ? AXM_FLOAT32 : AXM_INT64, &y);
+    if (status < 0) return status;
+    int64_t count = axm_shape_count(&y);
+    for (int64_t i = 0; i < count && status >= 0; ++i) {
+        if (p->is_float)
+            axm_fold_put_float(&fold->outputs[0], i, (double)p->number);
+        else
+            status = axm_fold_put("ConstantOfShape", &fold->outputs[0], i, p->integer);
+    }
+    return status;
+}
+
+const axm_op axm_op_ConstantOfShape = {.name = "ConstantOfShape",
+                                       .min_inputs = 1,
+                                       .max_inputs = 1,
+                                       .outputs = 1,
+                                       .params_size = sizeof(fill_params),
+                                       .parse = fill_parse,
+                                       .fold = fill_fold};
+
+/* ---- Range: start, start + delta, ... up to limit ---- */
+
+/* ceil((limit - start) / delta), or -1 when it cannot be counted. delta is not 0. */
+static int64_t integer_count(int64_t start, int64_t limit, int64_t delta)
+{
+    if (delta > 0 ? limit <= start : limit >= start) return 0;
+    uint64_t distance = delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;
+    uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta, count = (distance - 1) / step + 1;
+    return count > INT64_MAX ? -1 : (int64_t)count;
+}
+
+static int64_t number_count(double start, double limit, double delta)
+{
+    double count = ceil((limit - start) / delta);
+    if (!(count < 9e18)) return -1;
+    return count > 0.0 ? (int64_t)count : 0;
+}
+
+static int32_t range_fold(const axm_fold *fold)
+{
+    const axm_constant *const *in = fold->inputs;
+    char text[AXM_SHAPE_TEXT];
+    for (int32_t i = 0; i < 3; ++i)
+        AXM_OP_CHECK(axm_shape_count(&in[i]->shape) == 1, "Range needs single numbers, got shape %s",
+                     axm_shape_text(&in[i]->shape, text));
+    bool is_float = axm_fold_is_float(in[0]) || axm_fold_is_float(in[1]) || axm_fold_is_float(in[2]);
+    AXM_OP_CHECK(axm_constant_number(in[2], 0) != 0.0, "Range has a step of 0");
+    int64_t start = axm_constant_integer(in[0], 0), delta = axm_constant_integer(in[2], 0);
+    double first = axm_constant_number(in[0], 0), step = axm_constant_number(in[2], 0);
+    axm_shape y = {.rank = 1};
+    y.dim[0] = is_float ? number_count(first, axm_constant_number(in[1], 0), step)
+                        : integer_count(start, axm_constant_integer(in[1], 0), delta);
+    AXM_OP_CHECK(y.dim[0] >= 0, "Range has more elements than can be counted");
+    int32_t status = axm_fold_output(fold, "Range", 0, is_float ? AXM_FLOAT32 : in[0]->dtype, &y);
+    for (int64_t i = 0; i < y.dim[0] && status >= 0; ++i) {
+        if (is_float)
+            axm_fold_put_float(&fold->outputs[0], i, first + (double)i * step);
+        else
+            status = axm_fold_put("Range", &fold->outputs[0], i, start + i * delta); /* lies between start and limit */
+    }
+    return status;
+}
+
+const axm_op axm_op_Range = {.name = "Range", .min_inputs = 3, .max_inputs = 3, .outputs = 1, .fold = range_fold};
+
+/* ---- Expand: X broadcast with a shape ---- */
+
+static int32_t expand_fold(const axm_fold *fold)
+{
+    const axm_constant *x = fold->inputs[0];
+    char text_x[AXM_SHAPE_TEXT], text_y[AXM_SHAPE_TEXT];
+    axm_shape wanted, y;
+    int32_t status = shape_from(fold, "Expand", 1, &wanted);
+    if (status < 0) return status;
+    AXM_OP_CHECK(axm_shape_broadcast(&x->shape, &wanted, &y), "Expand cannot take shape %s to %s",
+                 axm_shape_text(&x->shape, text_x), axm_shape_text(&wanted, text_y));
+    if ((status = axm_fold_output(fold, "Expand", 0, axm_fold_dtype(x), &y)) < 0) return status;
+    int64_t count = axm_shape_count(&y);
+    for (int64_t i = 0; i < count; ++i)
+        axm_fold_move(x, axm_fold_element(&x->shape, &y, i), &fold->outputs[0], i);
+    return ACTMAX_OK;
+}
+
+const axm_op axm_op_Expand = {.name = "Expand", .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = expand_fold};

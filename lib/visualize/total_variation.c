@@ -1,0 +1,31 @@
+/* Total variation (Mahendran and Vedaldi 2015): mean of (dy^2 + dx^2)^(beta/2) over all values but the last row and column, in
+ * units of 255. The gradient is given times the number of values: it then has the size of one pixel's differences whatever the picture's size. */
+#include <math.h>
+
+#include "visualize/regularizer.h"
+
+static double add(double weight, double power, axm_extent extent, const float *pixels, float *g)
+{
+    const double unit = 1.0 / 255.0;
+    size_t channels = (size_t)extent.channels, row = (size_t)extent.width * channels;
+    double sum = 0.0;
+    for (int32_t y = 0; y + 1 < extent.height; ++y) {
+        for (int32_t x = 0; x + 1 < extent.width; ++x) {
+            for (size_t c = 0; c < channels; ++c) {
+                size_t at = (size_t)y * row + (size_t)x * channels + c;
+                double dy = ((double)pixels[at + row] - (double)pixels[at]) * unit;
+                double dx = ((double)pixels[at + channels] - (double)pixels[at]) * unit;
+                double square = dy * dy + dx * dx;
+                sum += power == 2.0 ? square : pow(square, power / 2.0);
+                if (!g || square <= 0.0) continue;
+                double slope = weight * (power == 2.0 ? 2.0 : power * pow(square, power / 2.0 - 1.0));
+                g[at + row] += (float)(slope * dy);
+                g[at + channels] += (float)(slope * dx);
+                g[at] -= (float)(slope * (dy + dx));
+            }
+        }
+    }
+    return sum / ((double)extent.width * (double)extent.height * (double)extent.channels);
+}
+
+const axm_regularizer axm_regularizer_total_variation = {"total_variation", "total_variation", "tv_power", add};
