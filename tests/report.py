@@ -1,26 +1,28 @@
 """The end of `sh tests/run.sh`: the time of each row, what failed, and whether exactly the rows of the committed list were skipped.
 
-usage: report.py SKIPS with-models|without-models NAME=JUNIT.xml...
+usage: report.py SKIPS FACTS NAME=JUNIT.xml...
 
-A line of SKIPS is: build/row always|without-models|with-models. A test skipped inside a cmocka program is build/row:test.
+FACTS are what this machine has or lacks, separated by commas. A line of SKIPS is: build/row FACT, or build/row always. A test
+skipped inside a cmocka program is build/row:test.
 """
 import re
 import sys
 import xml.etree.ElementTree as tree
 
+CONDITIONS = ("always", "without-models", "without-torch")
 INNER = re.compile(r"^\[  SKIPPED \] ([A-Za-z_]\w*)\s*$", re.M)
 
 
-def read_skips(path, models):
+def read_skips(path, facts):
     expected = set()
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, 1):
             words = line.split("#")[0].split()
             if not words:
                 continue
-            if len(words) != 2 or words[1] not in ("always", "with-models", "without-models"):
-                raise SystemExit(f"{path}:{number}: a line is: build/row always|with-models|without-models")
-            if words[1] in ("always", models):
+            if len(words) != 2 or words[1] not in CONDITIONS:
+                raise SystemExit(f"{path}:{number}: a line is: build/row {'|'.join(CONDITIONS)}")
+            if words[1] == "always" or words[1] in facts:
                 expected.add(words[0])
     return expected
 
@@ -38,7 +40,7 @@ def read_rows(name, path):
 
 
 def main():
-    expected = read_skips(sys.argv[1], sys.argv[2])
+    expected = read_skips(sys.argv[1], sys.argv[2].split(","))
     rows = []
     for word in sys.argv[3:]:
         found = read_rows(*word.split("=", 1))

@@ -9,7 +9,8 @@
 # when the rows that were skipped are not exactly those of tests/skips-default.txt (tests/skips-full.txt).
 #
 # Real networks and photographs are looked for in $ACTMAX_SHARED, else in ../shared beside the repository; without them the rows that
-# need them are skipped (tests/real/README.md).
+# need them are skipped (tests/real/README.md). --full compares with PyTorch where $ACTMAX_TORCH_PYTHON names a Python that has torch,
+# numpy and onnx.
 #
 # Exit codes: 0 all passed; 1 something failed; 2 packages must be installed first, the line to do it is printed.
 set -u
@@ -120,6 +121,13 @@ else
     step "real networks: none in \$ACTMAX_SHARED or ../shared; the rows that need them are skipped"
 fi
 
+facts=$models
+if [ -z "${ACTMAX_TORCH_PYTHON:-}" ]; then
+    facts=$facts,without-torch
+elif ! "$ACTMAX_TORCH_PYTHON" -c 'import torch, numpy, onnx' 2>/dev/null; then
+    fail "ACTMAX_TORCH_PYTHON is set, but $ACTMAX_TORCH_PYTHON has no torch, numpy or onnx"
+fi
+
 # ---- 3. builds ----
 
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -180,7 +188,7 @@ fi
 
 # ---- 5. the sum ----
 
-python3 -B tests/report.py "tests/skips-$mode.txt" "$models" release=build/release/rows.xml sanitize=build/sanitize/rows.xml || status=1
+python3 -B tests/report.py "tests/skips-$mode.txt" "$facts" release=build/release/rows.xml sanitize=build/sanitize/rows.xml || status=1
 if [ "$status" = 0 ]; then
     echo "run.sh ($mode): passed in $(seconds) s"
 else

@@ -79,7 +79,7 @@ static void read_optimizer(axm_maximize_settings *s, const struct actmax_recipe 
                                   .momentum = axm_recipe_part_number(recipe, part, "momentum")};
     if (strcmp(name, "rmsprop") == 0) o->epsilon = axm_recipe_part_number(recipe, part, "rmsprop_epsilon");
     /* A step moves a typical pixel by about this much of 255. */
-    double usual = strcmp(name, "adam") == 0 ? 4.0 : 1.0;
+    double usual = strcmp(name, "adam") == 0 ? 2.0 : 1.0;
     o->learning_rate = axm_recipe_is_set(recipe, "learning_rate") ? axm_recipe_number(recipe, "learning_rate") : usual;
 }
 
@@ -91,6 +91,7 @@ static int32_t read_settings(const struct actmax_session *session, const struct 
                                  .start_range = axm_recipe_number(recipe, "start_range"),
                                  .clip = axm_recipe_number(recipe, "clip") != 0.0,
                                  .pyramid = axm_recipe_choice(recipe, "parameters") == 1,
+                                 .contrast = axm_recipe_number(recipe, "contrast"),
                                  .keep_best = axm_recipe_choice(recipe, "keep") == 1,
                                  .steps = (int64_t)axm_recipe_number(recipe, "steps"),
                                  .time_limit = axm_recipe_number(recipe, "time_limit"),

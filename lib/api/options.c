@@ -7,14 +7,14 @@
 #include "base/text.h"
 
 #define TYPE_INTEGER ACTMAX_TYPE_INTEGER
-#define TYPE_NUMBER ACTMAX_TYPE_NUMBER
-#define TYPE_TEXT ACTMAX_TYPE_TEXT
-#define TYPE_CHOICE ACTMAX_TYPE_CHOICE
+#define TYPE_NUMBER  ACTMAX_TYPE_NUMBER
+#define TYPE_TEXT    ACTMAX_TYPE_TEXT
+#define TYPE_CHOICE  ACTMAX_TYPE_CHOICE
 #define TYPE_NUMBERS ACTMAX_TYPE_NUMBERS
-#define TYPE_SWITCH ACTMAX_TYPE_SWITCH
+#define TYPE_SWITCH  ACTMAX_TYPE_SWITCH
 
 static const axm_option table[] = {
-#define X(id, part, name, type, fallback, choices, minimum, maximum, help)                                                             \
+#define X(id, part, name, type, fallback, choices, minimum, maximum, help)                                                         \
     {id, part, name, TYPE_##type, fallback, choices, minimum, maximum, help},
 #include "api/options.def"
 #undef X
@@ -58,8 +58,9 @@ int32_t axm_option_index(const char *name, int32_t *out)
             nearest = i;
         }
     }
-    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no option '%.60s'; nearest: '%s'; actmax_option_name (or 'actmax options') lists all",
-                    name, table[nearest].name);
+    return axm_fail(ACTMAX_ERROR_NOT_FOUND,
+                    "there is no option '%.60s'; nearest: '%s'; actmax_option_name (or 'actmax options') lists all", name,
+                    table[nearest].name);
 }
 
 int32_t axm_choice_index(const char *choices, const char *text)
@@ -76,22 +77,33 @@ int32_t axm_choice_index(const char *choices, const char *text)
     return -1;
 }
 
+/* "input_size" and "size": SIZE, or HEIGHT,WIDTH. */
+static bool is_size(const axm_option *option)
+{
+    return option->type == TYPE_NUMBERS && strstr(option->name, "size") != NULL;
+}
+
 int32_t axm_option_check_numbers(const axm_option *option, const double *values, size_t count, axm_option_value *out)
 {
     if (option->type == TYPE_TEXT)
         return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is a text; set it with actmax_recipe_set_text", option->name);
     if (option->type == TYPE_CHOICE)
-        return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is one of %s; set it with actmax_recipe_set_text", option->name, option->choices);
-    size_t most = option->type == TYPE_NUMBERS ? AXM_OPTION_NUMBERS : 1;
+        return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is one of %s; set it with actmax_recipe_set_text", option->name,
+                        option->choices);
+    size_t most = is_size(option) ? 2 : option->type == TYPE_NUMBERS ? AXM_OPTION_NUMBERS : 1;
     if (count < 1 || count > most)
         return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' takes %s, not %zu values", option->name,
-                        most == 1 ? "one number" : "1 to 16 numbers", count);
+                        most == 1   ? "one number"
+                        : most == 2 ? "one or two numbers"
+                                    : "1 to 16 numbers",
+                        count);
     for (size_t i = 0; i < count; ++i) {
         double value = values[i];
         if (!(value >= option->minimum && value <= option->maximum))
-            return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is %g; it must be from %g to %g", option->name, value, option->minimum,
-                            option->maximum);
-        if ((option->type == TYPE_INTEGER || option->type == TYPE_SWITCH) && value != (double)(int64_t)value)
+            return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is %g; it must be from %g to %g", option->name, value,
+                            option->minimum, option->maximum);
+        bool whole = option->type == TYPE_INTEGER || option->type == TYPE_SWITCH || is_size(option);
+        if (whole && value != (double)(int64_t)value)
             return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' is %g; it must be a whole number", option->name, value);
         out->numbers[i] = value;
     }
@@ -123,7 +135,8 @@ static int32_t parse_numbers(const axm_option *option, const char *text, axm_opt
 
 int32_t axm_option_parse(const axm_option *option, const char *text, axm_option_value *out)
 {
-    if (strlen(text) >= AXM_OPTION_TEXT) return axm_fail(ACTMAX_ERROR_INVALID, "the value of option '%s' is too long", option->name);
+    if (strlen(text) >= AXM_OPTION_TEXT)
+        return axm_fail(ACTMAX_ERROR_INVALID, "the value of option '%s' is too long", option->name);
     if (option->type == TYPE_CHOICE) {
         int32_t index = axm_choice_index(option->choices, text);
         if (index < 0)

@@ -11,7 +11,8 @@ void axm_axes_dense(int32_t rank, const int64_t *dims, int64_t strides[AXM_KERNE
 }
 
 /* Whether the axis just put in place can take the next one in. */
-static bool mergeable(const axm_axes *axes, int32_t last, int64_t dim, const int64_t *const strides[AXM_AXES_OPERANDS], int32_t axis)
+static bool mergeable(const axm_axes *axes, int32_t last, int64_t dim, const int64_t *const strides[AXM_AXES_OPERANDS],
+                      int32_t axis)
 {
     for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) {
         int64_t inner = strides[k] ? strides[k][axis] : 0;
@@ -31,7 +32,8 @@ void axm_axes_make(int32_t rank, const int64_t *dims, const int64_t *const strid
         else
             out->dims[out->rank] = 1;
         out->dims[out->rank] *= dims[i];
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) out->strides[k][out->rank] = strides[k] ? strides[k][i] : 0;
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            out->strides[k][out->rank] = strides[k] ? strides[k][i] : 0;
         out->rank++;
     }
     if (out->rank == 0) { /* one element */
@@ -47,7 +49,8 @@ void axm_axes_seek(const axm_axes *axes, size_t flat, axm_axes_cursor *cursor)
         int64_t index = (int64_t)(flat % (size_t)axes->dims[i]);
         flat /= (size_t)axes->dims[i];
         cursor->index[i] = index;
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) cursor->offset[k] += index * axes->strides[k][i];
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            cursor->offset[k] += index * axes->strides[k][i];
     }
 }
 
@@ -55,12 +58,15 @@ void axm_axes_advance(const axm_axes *axes, int64_t steps, axm_axes_cursor *curs
 {
     int32_t i = axes->rank - 1;
     cursor->index[i] += steps;
-    for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) cursor->offset[k] += steps * axes->strides[k][i];
+    for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+        cursor->offset[k] += steps * axes->strides[k][i];
     for (; cursor->index[i] == axes->dims[i]; i--) {
         cursor->index[i] = 0;
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) cursor->offset[k] -= axes->dims[i] * axes->strides[k][i];
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            cursor->offset[k] -= axes->dims[i] * axes->strides[k][i];
         if (i == 0) return;
         cursor->index[i - 1]++;
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) cursor->offset[k] += axes->strides[k][i - 1];
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            cursor->offset[k] += axes->strides[k][i - 1];
     }
 }

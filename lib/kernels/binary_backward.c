@@ -20,12 +20,12 @@ enum { OWN, P, Q, DY }; /* operands of axm_axes; OWN indexes dx */
 
 typedef struct gradient_task {
     gradient_factor factor;
-    axm_axes axes;           /* all axes, in row-major order of dy */
-    axm_axes kept, reduced;  /* those where the operand has a stride, and those it was broadcast along */
+    axm_axes axes;                      /* all axes, in row-major order of dy */
+    axm_axes kept, reduced;             /* those where the operand has a stride, and those it was broadcast along */
     int64_t strides[AXM_AXES_OPERANDS]; /* along the innermost axis, which is in neither of the two */
-    int64_t length;          /* of the innermost axis */
-    size_t block, blocks;    /* the innermost axis is cut in blocks when it is kept */
-    const float *p, *q, *dy; /* p, q: a number to point at where the factor needs none */
+    int64_t length;                     /* of the innermost axis */
+    size_t block, blocks;               /* the innermost axis is cut in blocks when it is kept */
+    const float *p, *q, *dy;            /* p, q: a number to point at where the factor needs none */
     float *dx;
     bool accumulate;
 } gradient_task;
@@ -43,28 +43,28 @@ static AXM_INLINE float term(gradient_factor factor, float dy, float p, float q)
 }
 
 /* Calls EACH(expression of element i) with the strides of p and q known to the compiler in the usual cases. */
-#define WITH_STRIDES(EACH, factor, dy, p, sp, q, sq)                                                                                \
-    do {                                                                                                                            \
-        if ((sp) == 1 && (sq) == 1) {                                                                                               \
-            EACH(term(factor, (dy)[i], (p)[i], (q)[i]));                                                                            \
-        } else if ((sp) == 1 && (sq) == 0) {                                                                                        \
-            float q0 = (q)[0];                                                                                                      \
-            EACH(term(factor, (dy)[i], (p)[i], q0));                                                                                \
-        } else if ((sp) == 0 && (sq) == 0) {                                                                                        \
-            float p0 = (p)[0], q0 = (q)[0];                                                                                         \
-            EACH(term(factor, (dy)[i], p0, q0));                                                                                    \
-        } else {                                                                                                                    \
-            EACH(term(factor, (dy)[i], (p)[(int64_t)i * (sp)], (q)[(int64_t)i * (sq)]));                                            \
-        }                                                                                                                           \
+#define WITH_STRIDES(EACH, factor, dy, p, sp, q, sq)                                                                               \
+    do {                                                                                                                           \
+        if ((sp) == 1 && (sq) == 1) {                                                                                              \
+            EACH(term(factor, (dy)[i], (p)[i], (q)[i]));                                                                           \
+        } else if ((sp) == 1 && (sq) == 0) {                                                                                       \
+            float q0 = (q)[0];                                                                                                     \
+            EACH(term(factor, (dy)[i], (p)[i], q0));                                                                               \
+        } else if ((sp) == 0 && (sq) == 0) {                                                                                       \
+            float p0 = (p)[0], q0 = (q)[0];                                                                                        \
+            EACH(term(factor, (dy)[i], p0, q0));                                                                                   \
+        } else {                                                                                                                   \
+            EACH(term(factor, (dy)[i], (p)[(int64_t)i * (sp)], (q)[(int64_t)i * (sq)]));                                           \
+        }                                                                                                                          \
     } while (0)
 
-#define WITH_FACTOR(CALL, factor, ...)                                                                                              \
-    switch (factor) {                                                                                                               \
-    case FACTOR_PLUS: CALL(FACTOR_PLUS, __VA_ARGS__); break;                                                                        \
-    case FACTOR_MINUS: CALL(FACTOR_MINUS, __VA_ARGS__); break;                                                                      \
-    case FACTOR_TIMES: CALL(FACTOR_TIMES, __VA_ARGS__); break;                                                                      \
-    case FACTOR_OVER: CALL(FACTOR_OVER, __VA_ARGS__); break;                                                                        \
-    case FACTOR_QUOTIENT: CALL(FACTOR_QUOTIENT, __VA_ARGS__); break;                                                                \
+#define WITH_FACTOR(CALL, factor, ...)                                                                                             \
+    switch (factor) {                                                                                                              \
+    case FACTOR_PLUS: CALL(FACTOR_PLUS, __VA_ARGS__); break;                                                                       \
+    case FACTOR_MINUS: CALL(FACTOR_MINUS, __VA_ARGS__); break;                                                                     \
+    case FACTOR_TIMES: CALL(FACTOR_TIMES, __VA_ARGS__); break;                                                                     \
+    case FACTOR_OVER: CALL(FACTOR_OVER, __VA_ARGS__); break;                                                                       \
+    case FACTOR_QUOTIENT: CALL(FACTOR_QUOTIENT, __VA_ARGS__); break;                                                               \
     }
 
 /* ---- No broadcasting: dx lies like dy ---- */
@@ -103,8 +103,8 @@ static void dense_body(void *context, size_t begin, size_t end, int32_t worker)
 
 /* ---- The innermost axis is kept: columns of up to AXM_LANES elements are summed over the broadcast axes ---- */
 
-static AXM_INLINE void add_run(gradient_factor factor, size_t count, const float *dy, const float *p, int64_t sp, const float *q, int64_t sq,
-                               float *sum)
+static AXM_INLINE void add_run(gradient_factor factor, size_t count, const float *dy, const float *p, int64_t sp, const float *q,
+                               int64_t sq, float *sum)
 {
 #define EACH(value) AXM_STORE_EACH(true, count, sum, value)
     WITH_STRIDES(EACH, factor, dy, p, sp, q, sq);
@@ -115,7 +115,8 @@ static AXM_INLINE void add_run(gradient_factor factor, size_t count, const float
 AXM_CLONES static void add_rows(const gradient_task *task, const int64_t first[AXM_AXES_OPERANDS], size_t count, size_t rows,
                                 axm_axes_cursor *cursor, float *sum)
 {
-    for (size_t i = 0; i < count; i++) sum[i] = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        sum[i] = 0.0f;
     for (size_t r = 0; r < rows; r++) {
         const float *dy = task->dy + first[DY] + cursor->offset[DY];
         const float *p = task->p + first[P] + cursor->offset[P], *q = task->q + first[Q] + cursor->offset[Q];
@@ -137,10 +138,12 @@ static void column_body(void *context, size_t begin, size_t end, int32_t worker)
         double total[AXM_LANES] = {0};
         axm_axes_seek(&task->kept, unit / task->blocks, &outer);
         axm_axes_seek(&task->reduced, 0, &inner);
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) first[k] = outer.offset[k] + (int64_t)column * task->strides[k];
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            first[k] = outer.offset[k] + (int64_t)column * task->strides[k];
         for (size_t row = 0; row < task->reduced.count; row += SEGMENT) {
             add_rows(task, first, count, axm_min_size(SEGMENT, task->reduced.count - row), &inner, sum);
-            for (size_t i = 0; i < count; i++) total[i] += (double)sum[i];
+            for (size_t i = 0; i < count; i++)
+                total[i] += (double)sum[i];
         }
         for (size_t i = 0; i < count; i++) {
             float *dx = task->dx + first[OWN] + (int64_t)i * task->strides[OWN];
@@ -153,16 +156,18 @@ static void column_body(void *context, size_t begin, size_t end, int32_t worker)
 
 #define WIDTH 16 /* partial sums, so that the loop can be vectorised in one fixed order */
 
-static AXM_INLINE void add_lanes(gradient_factor factor, size_t count, const float *dy, const float *p, int64_t sp, const float *q, int64_t sq,
-                                 float *lanes)
+static AXM_INLINE void add_lanes(gradient_factor factor, size_t count, const float *dy, const float *p, int64_t sp, const float *q,
+                                 int64_t sq, float *lanes)
 {
     for (; count >= WIDTH; count -= WIDTH, dy += WIDTH, p += WIDTH * sp, q += WIDTH * sq) {
-#define EACH(value)                                                                                                                 \
-    for (size_t i = 0; i < WIDTH; i++) lanes[i] += (value)
+#define EACH(value)                                                                                                                \
+    for (size_t i = 0; i < WIDTH; i++)                                                                                             \
+    lanes[i] += (value)
         WITH_STRIDES(EACH, factor, dy, p, sp, q, sq);
 #undef EACH
     }
-    for (size_t i = 0; i < count; i++) lanes[i] += term(factor, dy[i], p[(int64_t)i * sp], q[(int64_t)i * sq]);
+    for (size_t i = 0; i < count; i++)
+        lanes[i] += term(factor, dy[i], p[(int64_t)i * sp], q[(int64_t)i * sq]);
 }
 
 AXM_CLONES static double sum_run(const gradient_task *task, size_t count, const float *dy, const float *p, const float *q)
@@ -170,7 +175,8 @@ AXM_CLONES static double sum_run(const gradient_task *task, size_t count, const 
     float lanes[WIDTH] = {0};
     double total = 0.0;
     WITH_FACTOR(add_lanes, task->factor, count, dy, p, task->strides[P], q, task->strides[Q], lanes);
-    for (size_t i = 0; i < WIDTH; i++) total += (double)lanes[i];
+    for (size_t i = 0; i < WIDTH; i++)
+        total += (double)lanes[i];
     return total;
 }
 
@@ -207,7 +213,8 @@ static void select_axes(const axm_axes *all, bool zero, axm_axes *out)
     for (int32_t i = 0; i + 1 < all->rank; i++) {
         if ((all->strides[OWN][i] == 0) != zero) continue;
         out->dims[out->rank] = all->dims[i];
-        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) out->strides[k][out->rank] = all->strides[k][i];
+        for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+            out->strides[k][out->rank] = all->strides[k][i];
         out->count *= (size_t)all->dims[i];
         out->rank++;
     }
@@ -223,11 +230,13 @@ static void reduce(const axm_exec *exec, gradient_task *task)
     select_axes(&task->axes, false, &task->kept);
     select_axes(&task->axes, true, &task->reduced);
     task->length = task->axes.dims[last];
-    for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++) task->strides[k] = task->axes.strides[k][last];
+    for (int32_t k = 0; k < AXM_AXES_OPERANDS; k++)
+        task->strides[k] = task->axes.strides[k][last];
     if (task->strides[OWN] != 0) {
         task->block = axm_column_block(task->kept.count, (size_t)task->length);
         task->blocks = ((size_t)task->length + task->block - 1) / task->block;
-        axm_parallel_for(exec->pool, task->kept.count * task->blocks, axm_grain(task->reduced.count * task->block), column_body, task);
+        axm_parallel_for(exec->pool, task->kept.count * task->blocks, axm_grain(task->reduced.count * task->block), column_body,
+                         task);
     } else {
         axm_parallel_for(exec->pool, task->kept.count, axm_grain(task->reduced.count * (size_t)task->length), row_body, task);
     }
@@ -266,7 +275,8 @@ void axm_binary_backward(const axm_exec *exec, axm_binary kind, int which, int32
     }
     axm_axes_make(rank, dims, strides, &task.axes);
     if (task.axes.count == 0) { /* the operand was broadcast to nothing */
-        for (size_t i = 0; i < dx_count && !accumulate; i++) dx[i] = 0.0f;
+        for (size_t i = 0; i < dx_count && !accumulate; i++)
+            dx[i] = 0.0f;
         return;
     }
     if (lies_like_dy(&task.axes))

@@ -16,7 +16,8 @@ typedef struct affine_task {
 static AXM_INLINE size_t tile(const float *values, float missing, size_t channels, size_t rows, float out[AXM_LANES])
 {
     size_t length = rows * channels;
-    for (size_t i = 0; i < length; i++) out[i] = values ? values[i % channels] : missing;
+    for (size_t i = 0; i < length; i++)
+        out[i] = values ? values[i % channels] : missing;
     return length;
 }
 

@@ -17,7 +17,7 @@
 #endif
 
 /* Ifunc resolvers run before sanitizers are ready, need glibc, and are not dependable in clang before 15. */
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__) && !defined(AXM_SANITIZED) && !defined(AXM_NO_CLONES) &&      \
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__) && !defined(AXM_SANITIZED) && !defined(AXM_NO_CLONES) &&    \
     ((defined(__clang__) && __clang_major__ >= 15) || (!defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 9))
 #define AXM_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
@@ -42,15 +42,17 @@
 #endif
 
 /* target[i] = value, or += when accumulate, for i in [0, count); `value` is an expression in i. */
-#define AXM_STORE_EACH(accumulate, count, target, value)                                                                            \
-    do {                                                                                                                            \
-        if (accumulate) {                                                                                                           \
-            AXM_IVDEP                                                                                                               \
-            for (size_t i = 0; i < (count); i++) (target)[i] += (value);                                                            \
-        } else {                                                                                                                    \
-            AXM_IVDEP                                                                                                               \
-            for (size_t i = 0; i < (count); i++) (target)[i] = (value);                                                             \
-        }                                                                                                                           \
+#define AXM_STORE_EACH(accumulate, count, target, value)                                                                           \
+    do {                                                                                                                           \
+        if (accumulate) {                                                                                                          \
+            AXM_IVDEP                                                                                                              \
+            for (size_t i = 0; i < (count); i++)                                                                                   \
+                (target)[i] += (value);                                                                                            \
+        } else {                                                                                                                   \
+            AXM_IVDEP                                                                                                              \
+            for (size_t i = 0; i < (count); i++)                                                                                   \
+                (target)[i] = (value);                                                                                             \
+        }                                                                                                                          \
     } while (0)
 
 #endif

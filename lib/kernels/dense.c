@@ -8,13 +8,13 @@
 
 #include "kernels/dense.h"
 
-#define DOT_K 1024          /* of a row of w: four rows and four rows of x take 32 KiB */
-#define DOT_BATCH 64        /* rows of x for a task */
-#define DOT_TASK 65536      /* floats of w for a task, about */
-#define TILES_FROM_BATCH 8  /* rows of x that pay for packing w */
-#define MIN_PIECE 256       /* columns of y for a task: 1 KiB of each row of w */
-#define MAX_PIECE 1024
-#define PIECES 8
+#define DOT_K            1024  /* of a row of w: four rows and four rows of x take 32 KiB */
+#define DOT_BATCH        64    /* rows of x for a task */
+#define DOT_TASK         65536 /* floats of w for a task, about */
+#define TILES_FROM_BATCH 8     /* rows of x that pay for packing w */
+#define MIN_PIECE        256   /* columns of y for a task: 1 KiB of each row of w */
+#define MAX_PIECE        1024
+#define PIECES           8
 
 typedef struct layer {
     const axm_kernels *kernels;

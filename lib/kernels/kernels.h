@@ -92,8 +92,8 @@ typedef struct axm_pool_shape {
  * kernel_h*kernel_w <= 255, else as int32; NULL: not wanted. An output with no input under it is -INFINITY's clamp: 0. */
 size_t axm_max_pool_index_bytes(const axm_pool_shape *shape);
 void axm_max_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, const float *x, float *y, void *argmax);
-void axm_max_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, const void *argmax,
-                           bool accumulate, float *dx);
+void axm_max_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, const void *argmax, bool accumulate,
+                           float *dx);
 void axm_average_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, const float *x, float *y);
 void axm_average_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, bool accumulate, float *dx);
 
@@ -110,8 +110,8 @@ typedef enum axm_unary {
 } axm_unary;
 void axm_unary_forward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *x, float *y);
 /* saved: what the derivative is computed from (x or y as said above; NULL for affine). */
-void axm_unary_backward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *saved,
-                        const float *dy, bool accumulate, float *dx);
+void axm_unary_backward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *saved, const float *dy,
+                        bool accumulate, float *dx);
 
 /* The ReLU rules of backprop modifiers, for clamp with low 0. u is the incoming gradient. */
 typedef enum axm_relu_rule {
@@ -152,15 +152,16 @@ void axm_softmax_backward(const axm_exec *exec, bool log, int64_t outer, int64_t
 /* Copies of boxes: rows blocks of `length` floats from x (stride x_stride) to y (stride y_stride); y (+)= when accumulate. */
 void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float *x, size_t x_stride, bool accumulate, float *y,
                    size_t y_stride);
-/* Mean over the middle of [outer, axis, inner] (in double or pairwise, fixed order), times factor; and its adjoint. */
+/* Sum over the middle of [outer, axis, inner] (in one order, into double), times factor; and its adjoint. */
 void axm_sum_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *x, float *y);
 void axm_sum_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *dy,
                            bool accumulate, float *dx);
-/* Maximum over the middle of [outer, axis, inner]; argmax (int32 for each output) may be NULL. */
+/* Maximum over the middle of [outer, axis, inner], the first on ties; a NaN comes through, as it does in max pooling. argmax
+ * (int32 for each output) may be NULL. */
 void axm_max_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const float *x, float *y,
                           int32_t *argmax);
-void axm_max_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const int32_t *argmax,
-                           const float *dy, bool accumulate, float *dx);
+void axm_max_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const int32_t *argmax, const float *dy,
+                           bool accumulate, float *dx);
 
 /* Local response normalisation across channels (last axis): y = x / (bias + alpha/size * sum x^2)^beta; the window of `size`
  * channels around c is [c - floor((size-1)/2), c + ceil((size-1)/2)]. */

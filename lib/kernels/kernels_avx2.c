@@ -66,7 +66,7 @@ INLINE void finish(__m256 sum, float *c, const bool masked, __m256i mask, __m256
 #define FINISH(i, p, q)                                                                                                            \
     if (rows > i) {                                                                                                                \
         float *c = t->c[i] + t->column;                                                                                            \
-        finish(u##i, c, masked && vectors == 1, mask, bias0, t);                                                                   \
+        finish(u##i, c, masked &&vectors == 1, mask, bias0, t);                                                                    \
         if (vectors > 1) finish(v##i, c + LANES, masked, mask, bias1, t);                                                          \
     }
 

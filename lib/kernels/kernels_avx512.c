@@ -60,7 +60,7 @@ INLINE void finish(__m512 sum, float *c, const bool masked, __mmask16 mask, __m5
 #define FINISH(i, p, q)                                                                                                            \
     if (rows > i) {                                                                                                                \
         float *c = t->c[i] + t->column;                                                                                            \
-        finish(u##i, c, masked && vectors == 1, mask, bias0, t);                                                                   \
+        finish(u##i, c, masked &&vectors == 1, mask, bias0, t);                                                                    \
         if (vectors > 1) finish(v##i, c + LANES, masked, mask, bias1, t);                                                          \
     }
 
@@ -94,7 +94,9 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
 }
 
 #define TILE_CASE(n, vectors, masked)                                                                                              \
-    case n: tile_body(n, vectors, masked, mask, t); break;
+    case n:                                                                                                                        \
+        tile_body(n, vectors, masked, mask, t);                                                                                    \
+        break;
 #define TILE_CASES(vectors, masked)                                                                                                \
     switch (rows) {                                                                                                                \
         TILE_CASE(1, vectors, masked)                                                                                              \
@@ -114,15 +116,9 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     }
 
 /* A function for each shape of tile keeps each one's registers its own. */
-TARGET static void tile_narrow(size_t rows, __mmask16 mask, const axm_tile *t)
-{
-    TILE_CASES(1, true)
-}
+TARGET static void tile_narrow(size_t rows, __mmask16 mask, const axm_tile *t){TILE_CASES(1, true)}
 
-TARGET static void tile_masked(size_t rows, __mmask16 mask, const axm_tile *t)
-{
-    TILE_CASES(2, true)
-}
+TARGET static void tile_masked(size_t rows, __mmask16 mask, const axm_tile *t){TILE_CASES(2, true)}
 
 TARGET static void tile(size_t rows, size_t columns, const axm_tile *t)
 {
@@ -147,7 +143,7 @@ INLINE __m128 sum_four(__m512 a, __m512 b, __m512 c, __m512 d)
 
 #define DOT_CELL(i, j)                                                                                                             \
     if (rows > i && columns > j) s##i##j = _mm512_fmadd_ps(x##i, w##j, s##i##j);
-#define DOT_ROW(i) DOT_CELL(i, 0) DOT_CELL(i, 1) DOT_CELL(i, 2) DOT_CELL(i, 3)
+#define DOT_ROW(i)                      DOT_CELL(i, 0) DOT_CELL(i, 1) DOT_CELL(i, 2) DOT_CELL(i, 3)
 #define DOT_LOAD(name, pointer, wanted) const __m512 name = wanted ? _mm512_maskz_loadu_ps(mask, pointer) : zero;
 #define DOT_STEP                                                                                                                   \
     DOT_LOAD(x0, a + p, true)                                                                                                      \
@@ -198,7 +194,8 @@ TARGET static void dot(size_t rows, size_t columns, size_t k, const float *a, si
     }
 }
 
-INLINE void axpy_step(const size_t rows, __mmask16 mask, const __m512 scale[AXM_AXPY_ROWS], const float *const *w, size_t j, float *y)
+INLINE void axpy_step(const size_t rows, __mmask16 mask, const __m512 scale[AXM_AXPY_ROWS], const float *const *w, size_t j,
+                      float *y)
 {
     __m512 sum = _mm512_maskz_loadu_ps(mask, y + j);
     sum = _mm512_fmadd_ps(scale[0], _mm512_maskz_loadu_ps(mask, w[0] + j), sum);
@@ -240,7 +237,8 @@ INLINE void depthwise_finish(__m512 sum, const axm_depthwise_run *r, size_t pixe
 
 /* `pixels` (1 or 4) pixels, one vector of channels. sliding: neighbouring taps read what neighbouring pixels read, so that each
  * input is loaded once for each row of taps. */
-INLINE void depthwise_body(const size_t pixels, const bool sliding, const axm_depthwise_run *r, size_t pixel, size_t c, __mmask16 mask)
+INLINE void depthwise_body(const size_t pixels, const bool sliding, const axm_depthwise_run *r, size_t pixel, size_t c,
+                           __mmask16 mask)
 {
     const ptrdiff_t step = r->x_step;
     const float *x = r->x + (ptrdiff_t)pixel * step + c;

@@ -6,8 +6,8 @@
 #pragma STDC FP_CONTRACT OFF
 #endif /* GCC contracts nothing under -std=c11 */
 
-#define LANES 4
-#define ROWS 4
+#define LANES   4
+#define ROWS    4
 #define COLUMNS 8
 
 static bool available(void)

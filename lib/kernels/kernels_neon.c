@@ -58,7 +58,7 @@ INLINE void finish(float32x4_t sum, float *c, size_t count, float32x4_t bias, co
 
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
-#define DECLARE(i) float32x4_t u##i = vdupq_n_f32(0), v##i = u##i;
+#define DECLARE(i)   float32x4_t u##i = vdupq_n_f32(0), v##i = u##i;
 #define LOAD_FOUR(i) const float32x4_t a##i = rows > i ? vld1q_f32(a + i * lda) : u##i;
 #define STEP_LANE(i, lane)                                                                                                         \
     if (rows > i) {                                                                                                                \

@@ -17,24 +17,29 @@ typedef struct pool_task {
 static AXM_INLINE void add_row(const float *value, int64_t taps, int64_t stride, size_t count, float *sum)
 {
     for (int64_t k = 0; k < taps; k++, value += stride)
-        for (size_t i = 0; i < count; i++) sum[i] += value[i];
+        for (size_t i = 0; i < count; i++)
+            sum[i] += value[i];
 }
 
 /* Sums of one window over `count` channels (at most AXM_LANES). x: the image's first pixel at these channels. */
-static AXM_INLINE void sum_window(const axm_pool_shape *s, axm_pool_taps h, axm_pool_taps w, const float *x, size_t count, float *sum)
+static AXM_INLINE void sum_window(const axm_pool_shape *s, axm_pool_taps h, axm_pool_taps w, const float *x, size_t count,
+                                  float *sum)
 {
     int64_t taps = w.end - w.first, stride = s->dilation_w * s->channels;
     bool large = (h.end - h.first) * taps >= LARGE_WINDOW;
-    for (size_t i = 0; i < count; i++) sum[i] = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        sum[i] = 0.0f;
     if (taps == 0) return;
     for (int64_t kh = h.first; kh < h.end; kh++) {
         int64_t pixel = (h.start + kh * s->dilation_h) * s->in_w + w.start + w.first * s->dilation_w;
         const float *first = x + pixel * s->channels;
         if (large) {
             float part[AXM_LANES];
-            for (size_t i = 0; i < count; i++) part[i] = 0.0f;
+            for (size_t i = 0; i < count; i++)
+                part[i] = 0.0f;
             add_row(first, taps, stride, count, part);
-            for (size_t i = 0; i < count; i++) sum[i] += part[i];
+            for (size_t i = 0; i < count; i++)
+                sum[i] += part[i];
         } else {
             add_row(first, taps, stride, count, sum);
         }
@@ -50,8 +55,7 @@ AXM_CLONES static void forward_units(const pool_task *task, size_t begin, size_t
         int64_t c_end = axm_min_i64(c + task->block, s->channels);
         int64_t row = pixel / s->out_w, oh = row % s->out_h, ow = pixel % s->out_w;
         axm_pool_taps h = axm_pool_taps_of(&task->h, oh), w = axm_pool_taps_of(&task->w, ow);
-        int64_t area =
-            axm_pool_divisor(&task->h, oh, s->count_include_pad) * axm_pool_divisor(&task->w, ow, s->count_include_pad);
+        int64_t area = axm_pool_divisor(&task->h, oh, s->count_include_pad) * axm_pool_divisor(&task->w, ow, s->count_include_pad);
         float divisor = area > 0 ? (float)area : 1.0f; /* no input under the window: 0 */
         const float *image = task->source + row / s->out_h * s->in_h * s->in_w * s->channels;
         for (; c < c_end; c += AXM_LANES) {
@@ -59,7 +63,8 @@ AXM_CLONES static void forward_units(const pool_task *task, size_t begin, size_t
             size_t count = (size_t)axm_min_i64(AXM_LANES, c_end - c);
             float *y = task->target + pixel * s->channels + c;
             sum_window(s, h, w, image + c, count, sum);
-            for (size_t i = 0; i < count; i++) y[i] = sum[i] / divisor;
+            for (size_t i = 0; i < count; i++)
+                y[i] = sum[i] / divisor;
         }
     }
 }
@@ -89,11 +94,13 @@ void axm_average_pool_forward(const axm_exec *exec, const axm_pool_shape *shape,
 }
 
 /* The gradient of one input pixel, `count` channels from `c` on, into sum. image: the image's first output pixel. */
-static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, int64_t c, size_t count, float *sum)
+static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, int64_t c, size_t count,
+                                    float *sum)
 {
     const axm_pool_shape *s = task->shape;
     axm_pool_range rows = axm_pool_outputs_of(&task->h, ih), columns = axm_pool_outputs_of(&task->w, iw);
-    for (size_t i = 0; i < count; i++) sum[i] = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        sum[i] = 0.0f;
     for (int64_t oh = rows.first; oh < rows.end; oh++) {
         if (axm_pool_tap_at(&task->h, oh, ih) < 0) continue;
         int64_t area_h = axm_pool_divisor(&task->h, oh, s->count_include_pad);
@@ -102,7 +109,8 @@ static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_
             float divisor = (float)(area_h * axm_pool_divisor(&task->w, ow, s->count_include_pad));
             float share = 1.0f / divisor; /* the window covers this input: not 0 */
             const float *dy = task->source + (image + oh * s->out_w + ow) * s->channels + c;
-            for (size_t i = 0; i < count; i++) sum[i] += dy[i] * share;
+            for (size_t i = 0; i < count; i++)
+                sum[i] += dy[i] * share;
         }
     }
 }

@@ -44,8 +44,10 @@ static AXM_INLINE void max_window(const pool_task *task, axm_pool_taps h, axm_po
             const float *value = row + (w.start + kw * s->dilation_w) * s->channels;
             int32_t tap = (int32_t)(kh * s->kernel_w + kw);
             if (!found) {
-                for (size_t i = 0; i < count; i++) best[i] = value[i];
-                for (size_t i = 0; i < count; i++) which[i] = tap;
+                for (size_t i = 0; i < count; i++)
+                    best[i] = value[i];
+                for (size_t i = 0; i < count; i++)
+                    which[i] = tap;
                 found = true;
             } else if (indexed) {
                 for (size_t i = 0; i < count; i++) {
@@ -53,18 +55,22 @@ static AXM_INLINE void max_window(const pool_task *task, axm_pool_taps h, axm_po
                     best[i] = axm_beats(value[i], best[i]) ? value[i] : best[i];
                 }
             } else {
-                for (size_t i = 0; i < count; i++) best[i] = axm_beats(value[i], best[i]) ? value[i] : best[i];
+                for (size_t i = 0; i < count; i++)
+                    best[i] = axm_beats(value[i], best[i]) ? value[i] : best[i];
             }
         }
     }
     if (!found) {
-        for (size_t i = 0; i < count; i++) best[i] = 0.0f;
-        for (size_t i = 0; i < count; i++) which[i] = task->bytes ? NO_BYTE : NO_WORD;
+        for (size_t i = 0; i < count; i++)
+            best[i] = 0.0f;
+        for (size_t i = 0; i < count; i++)
+            which[i] = task->bytes ? NO_BYTE : NO_WORD;
     }
     memcpy(task->target + at, best, count * sizeof *best);
     if (task->bytes) {
         uint8_t *bytes = task->bytes + at;
-        for (size_t i = 0; i < count; i++) bytes[i] = (uint8_t)which[i];
+        for (size_t i = 0; i < count; i++)
+            bytes[i] = (uint8_t)which[i];
     } else if (task->words) {
         memcpy(task->words + at, which, count * sizeof *which);
     }
@@ -115,11 +121,13 @@ void axm_max_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, con
 }
 
 /* The gradient of one input pixel, `count` channels from `c` on, into sum. image: the image's first output pixel. */
-static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, int64_t c, size_t count, float *sum)
+static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, int64_t c, size_t count,
+                                    float *sum)
 {
     const axm_pool_shape *s = task->shape;
     axm_pool_range rows = axm_pool_outputs_of(&task->h, ih), columns = axm_pool_outputs_of(&task->w, iw);
-    for (size_t i = 0; i < count; i++) sum[i] = 0.0f;
+    for (size_t i = 0; i < count; i++)
+        sum[i] = 0.0f;
     for (int64_t oh = rows.first; oh < rows.end; oh++) {
         int64_t kh = axm_pool_tap_at(&task->h, oh, ih);
         if (kh < 0) continue;
@@ -131,10 +139,12 @@ static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_
             const float *dy = task->source + at;
             if (task->bytes) {
                 const uint8_t *which = task->bytes + at;
-                for (size_t i = 0; i < count; i++) sum[i] += which[i] == tap ? dy[i] : 0.0f;
+                for (size_t i = 0; i < count; i++)
+                    sum[i] += which[i] == tap ? dy[i] : 0.0f;
             } else {
                 const int32_t *which = task->words + at;
-                for (size_t i = 0; i < count; i++) sum[i] += which[i] == tap ? dy[i] : 0.0f;
+                for (size_t i = 0; i < count; i++)
+                    sum[i] += which[i] == tap ? dy[i] : 0.0f;
             }
         }
     }

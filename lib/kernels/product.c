@@ -4,10 +4,10 @@
 
 #include "kernels/dense.h"
 
-#define BLOCK_K 64
+#define BLOCK_K       64
 #define BLOCK_COLUMNS 128
-#define BLOCK_TILES 8
-#define TASK_WORK (1 << 16) /* multiplications of the smallest chunk that is handed to a thread, about */
+#define BLOCK_TILES   8
+#define TASK_WORK     (1 << 16) /* multiplications of the smallest chunk that is handed to a thread, about */
 
 typedef struct job {
     const axm_product *product;

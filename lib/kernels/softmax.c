@@ -22,9 +22,11 @@ static AXM_INLINE void forward_columns(const softmax_task *task, const float *x,
     int64_t axis = task->axis, stride = task->inner;
     float most[WIDTH], factor[WIDTH];
     double sum[WIDTH] = {0};
-    for (size_t i = 0; i < count; i++) most[i] = x[i];
+    for (size_t i = 0; i < count; i++)
+        most[i] = x[i];
     for (int64_t a = 1; a < axis; a++)
-        for (size_t i = 0; i < count; i++) most[i] = x[a * stride + (int64_t)i] > most[i] ? x[a * stride + (int64_t)i] : most[i];
+        for (size_t i = 0; i < count; i++)
+            most[i] = x[a * stride + (int64_t)i] > most[i] ? x[a * stride + (int64_t)i] : most[i];
     for (int64_t a = 0; a < axis; a++) {
         const float *row = x + a * stride;
         float *out = y + a * stride;
@@ -34,10 +36,12 @@ static AXM_INLINE void forward_columns(const softmax_task *task, const float *x,
             sum[i] += (double)e;
         }
     }
-    for (size_t i = 0; i < count; i++) factor[i] = (float)(task->log ? log(sum[i]) : 1.0 / sum[i]);
+    for (size_t i = 0; i < count; i++)
+        factor[i] = (float)(task->log ? log(sum[i]) : 1.0 / sum[i]);
     for (int64_t a = 0; a < axis; a++) {
         float *out = y + a * stride;
-        for (size_t i = 0; i < count; i++) out[i] = task->log ? out[i] - factor[i] : out[i] * factor[i];
+        for (size_t i = 0; i < count; i++)
+            out[i] = task->log ? out[i] - factor[i] : out[i] * factor[i];
     }
 }
 
@@ -47,19 +51,24 @@ static AXM_INLINE void forward_row(const softmax_task *task, const float *x, flo
     size_t axis = (size_t)task->axis, whole = axis / WIDTH * WIDTH;
     float most = x[0];
     double lanes[WIDTH] = {0}, sum = 0.0;
-    for (size_t i = 1; i < axis; i++) most = x[i] > most ? x[i] : most;
+    for (size_t i = 1; i < axis; i++)
+        most = x[i] > most ? x[i] : most;
     for (size_t at = 0; at < whole; at += WIDTH) {
         float e[WIDTH];
-        for (size_t i = 0; i < WIDTH; i++) e[i] = axm_exp(x[at + i] - most);
-        for (size_t i = 0; i < WIDTH; i++) lanes[i] += (double)e[i];
-        for (size_t i = 0; i < WIDTH; i++) y[at + i] = task->log ? x[at + i] - most : e[i];
+        for (size_t i = 0; i < WIDTH; i++)
+            e[i] = axm_exp(x[at + i] - most);
+        for (size_t i = 0; i < WIDTH; i++)
+            lanes[i] += (double)e[i];
+        for (size_t i = 0; i < WIDTH; i++)
+            y[at + i] = task->log ? x[at + i] - most : e[i];
     }
     for (size_t at = whole; at < axis; at++) {
         float shifted = x[at] - most, e = axm_exp(shifted);
         lanes[at - whole] += (double)e;
         y[at] = task->log ? shifted : e;
     }
-    for (size_t i = 0; i < WIDTH; i++) sum += lanes[i];
+    for (size_t i = 0; i < WIDTH; i++)
+        sum += lanes[i];
     float factor = (float)(task->log ? log(sum) : 1.0 / sum);
     if (task->log)
         AXM_STORE_EACH(false, axis, y, y[i] - factor);
@@ -91,7 +100,8 @@ static AXM_INLINE void backward_columns(const softmax_task *task, int64_t at, si
             float d = dy[a * stride + (int64_t)i];
             sum[i] += (double)(task->log ? d : d * y[a * stride + (int64_t)i]);
         }
-    for (size_t i = 0; i < count; i++) total[i] = (float)sum[i];
+    for (size_t i = 0; i < count; i++)
+        total[i] = (float)sum[i];
     for (int64_t a = 0; a < axis; a++, y += stride, dy += stride, dx += stride) {
         if (task->log)
             AXM_STORE_EACH(task->accumulate, count, dx, dy[i] - axm_exp(y[i]) * total[i]);
@@ -106,7 +116,8 @@ static AXM_INLINE void backward_row(const softmax_task *task, int64_t at)
     float *dx = task->out + at;
     size_t axis = (size_t)task->axis;
     double sum = 0.0;
-    for (size_t i = 0; i < axis; i++) sum += (double)(task->log ? dy[i] : dy[i] * y[i]);
+    for (size_t i = 0; i < axis; i++)
+        sum += (double)(task->log ? dy[i] : dy[i] * y[i]);
     float total = (float)sum;
     if (task->log)
         AXM_STORE_EACH(task->accumulate, axis, dx, dy[i] - axm_exp(y[i]) * total);
@@ -152,8 +163,8 @@ void axm_softmax_forward(const axm_exec *exec, bool log, int64_t outer, int64_t 
     run(exec, &task, outer, forward_body);
 }
 
-void axm_softmax_backward(const axm_exec *exec, bool log, int64_t outer, int64_t axis, int64_t inner, const float *y, const float *dy,
-                          bool accumulate, float *dx)
+void axm_softmax_backward(const axm_exec *exec, bool log, int64_t outer, int64_t axis, int64_t inner, const float *y,
+                          const float *dy, bool accumulate, float *dx)
 {
     softmax_task task = {.log = log, .accumulate = accumulate, .axis = axis, .inner = inner, .x = y, .dy = dy, .out = dx};
     run(exec, &task, outer, backward_body);

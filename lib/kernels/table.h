@@ -39,10 +39,10 @@ typedef struct axm_depthwise_run {
     bool accumulate;
 } axm_depthwise_run;
 
-#define AXM_DOT_ROWS 4
-#define AXM_DOT_COLUMNS 4
-#define AXM_AXPY_ROWS 4
-#define AXM_MAX_TILE_ROWS 16
+#define AXM_DOT_ROWS         4
+#define AXM_DOT_COLUMNS      4
+#define AXM_AXPY_ROWS        4
+#define AXM_MAX_TILE_ROWS    16
 #define AXM_MAX_TILE_COLUMNS 64
 
 struct axm_kernels {

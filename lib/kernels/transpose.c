@@ -78,7 +78,8 @@ static AXM_INLINE void transpose_tile(const float *x, int64_t x_stride, float *y
 {
     float buffer[TILE][TILE];
     for (size_t c = 0; c < columns; c++)
-        for (size_t r = 0; r < rows; r++) buffer[r][c] = x[(int64_t)c * x_stride + (int64_t)r];
+        for (size_t r = 0; r < rows; r++)
+            buffer[r][c] = x[(int64_t)c * x_stride + (int64_t)r];
     for (size_t r = 0; r < rows; r++) {
         float *row = y + (int64_t)r * y_stride;
         AXM_STORE_EACH(accumulate, columns, row, buffer[r][i]);
@@ -106,9 +107,8 @@ AXM_CLONES static void tile_range(const transpose_task *task, size_t begin, size
             x += index * task->x_strides[i];
             y += index * task->y_strides[i];
         }
-        transpose_tile(x, task->x_strides[last], y, task->y_strides[across],
-                       (size_t)axm_min_i64(TILE, task->dims[across] - r), (size_t)axm_min_i64(TILE, task->dims[last] - c),
-                       task->accumulate);
+        transpose_tile(x, task->x_strides[last], y, task->y_strides[across], (size_t)axm_min_i64(TILE, task->dims[across] - r),
+                       (size_t)axm_min_i64(TILE, task->dims[last] - c), task->accumulate);
     }
 }
 
@@ -129,7 +129,8 @@ void axm_transpose(const axm_exec *exec, int32_t rank, const int64_t *dims, cons
 {
     transpose_task task = {.x = x, .y = y, .accumulate = accumulate};
     size_t count = 1;
-    for (int32_t i = 0; i < rank; i++) count *= (size_t)dims[i];
+    for (int32_t i = 0; i < rank; i++)
+        count *= (size_t)dims[i];
     if (count == 0) return;
     merge_axes(rank, dims, perm, &task);
     if (task.across == task.rank - 1) {

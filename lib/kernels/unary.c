@@ -44,7 +44,7 @@ AXM_CLONES static void forward_range(const unary_task *task, size_t begin, size_
     case AXM_UNARY_TANH: AXM_STORE_EACH(false, count, y, axm_tanh(x[i])); break;
     case AXM_UNARY_HARD_SIGMOID: AXM_STORE_EACH(false, count, y, axm_clamped(a * x[i] + b, 0.0f, 1.0f)); break;
     case AXM_UNARY_HARD_SWISH: AXM_STORE_EACH(false, count, y, hard_swish(x[i])); break;
-    case AXM_UNARY_AFFINE: AXM_STORE_EACH(false, count, y, a *x[i] + b); break;
+    case AXM_UNARY_AFFINE: AXM_STORE_EACH(false, count, y, a * x[i] + b); break;
     }
 }
 

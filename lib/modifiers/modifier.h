@@ -1,5 +1,5 @@
-/* Transforms of an image (height, width, channels interleaved floats) between the parameters and the network, each with its adjoint: the loop
- * optimises through them. A modifier is one file and one line in modifiers.def. */
+/* Transforms of an image (height, width, channels interleaved floats) between the parameters and the network, each with its
+ * adjoint: the loop optimises through them. A modifier is one file and one line in modifiers.def. */
 #ifndef AXM_MODIFIERS_MODIFIER_H
 #define AXM_MODIFIERS_MODIFIER_H
 
@@ -12,7 +12,7 @@ typedef struct axm_extent {
     int32_t width, height, channels;
 } axm_extent;
 
-/* Values of the modifier's own options, in the order of its `options` list, e.g. jitter: {pixels}. */
+/* `values`: of the modifier's own options, in the order of its `options` list, e.g. jitter: {pixels}. */
 typedef struct axm_modifier {
     const char *name;
     const char *const *options; /* NULL-terminated option names, at most 4 */
@@ -28,7 +28,8 @@ typedef struct axm_modifier {
  * blur (options "blur" = sigma in pixels, 0 none): Gaussian, truncated at 4 sigma, edges reflected (half-sample symmetric,
  *   SciPy's "reflect"). Adjoint is exact (transpose), not the blur itself.
  * scale (option "scale_jitter" s): resize by a factor drawn uniformly from [1-s, 1+s] about the centre, half-pixel bilinear,
- *   edges replicated, same size out. rotate (option "rotate" degrees): likewise, drawn from [-d, d]. */
+ *   edges replicated, same size out. rotate (option "rotate" degrees): likewise, drawn from [-d, d].
+ * flip (option "flip" p): a mirror left to right with probability p. */
 const axm_modifier *axm_modifier_find(const char *name);
 const axm_modifier *axm_modifier_at(int32_t index);
 

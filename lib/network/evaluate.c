@@ -50,8 +50,18 @@ static int32_t bind_outputs(evaluation *e, const axm_node *node, axm_arena *aren
     return ACTMAX_OK;
 }
 
+static int32_t spend(const axm_step *step, int64_t *multiplications)
+{
+    int64_t needed = step->op->multiplications ? step->op->multiplications(step) : 0;
+    if (needed > *multiplications)
+        return axm_fail(ACTMAX_ERROR_LIMIT,
+                        "the weights would take too much work to compute; save the model with folded constants");
+    *multiplications -= needed;
+    return ACTMAX_OK;
+}
+
 int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_arena *arena, const axm_constant *const *inputs,
-                          const axm_shape *output_shapes, axm_constant *outputs)
+                          const axm_shape *output_shapes, int64_t *multiplications, axm_constant *outputs)
 {
     evaluation e = {0};
     size_t terms = (size_t)node->input_count + (size_t)node->output_count;
@@ -61,7 +71,7 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
     int32_t status = e.tensors && e.inputs ? ACTMAX_OK : axm_no_memory(0, "a folded weight");
     if (status < 0) goto done;
     e.outputs = e.inputs + node->input_count;
-    if ((status = bind_inputs(&e, node, arena, inputs)) < 0) goto done;
+    if ((status = bind_inputs(&e, node, &e.plan.arena, inputs)) < 0) goto done;
     if ((status = bind_outputs(&e, node, arena, output_shapes, outputs)) < 0) goto done;
 
     e.step = (axm_step){.op = node->op,
@@ -74,6 +84,7 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
                         .clamp = {-INFINITY, INFINITY}};
     axm_prepare prepare = {&e.plan, &e.step, kernels, false};
     if (node->op->prepare && (status = node->op->prepare(&prepare)) < 0) goto done;
+    if ((status = spend(&e.step, multiplications)) < 0) goto done;
     e.scratch = axm_alloc(arena->allocator, e.plan.scratch_bytes);
     if (!e.scratch) {
         status = ACTMAX_ERROR_NO_MEMORY;

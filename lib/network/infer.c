@@ -3,10 +3,19 @@
 
 #include <string.h>
 
+#include "base/checked.h"
 #include "base/status.h"
 #include "network/evaluate.h"
 
 #define MAX_TERMS 4096 /* inputs or outputs of one node */
+
+/* How much may be folded: a file of a few bytes must not ask for much memory or work. Its weights count, and so much is free. */
+#define FOLD_ELEMENTS        ((int64_t)1 << 24)
+#define FOLD_FACTOR          4
+#define FOLD_MULTIPLICATIONS ((int64_t)1 << 34)
+typedef struct fold_budget {
+    int64_t elements, multiplications; /* left */
+} fold_budget;
 
 typedef struct node_view {
     const axm_constant **constants;
@@ -49,9 +58,48 @@ static void view_fill(const axm_node *node, const axm_fact *facts, node_view *vi
     }
 }
 
-static void keep_constants(const axm_node *node, node_view *view, axm_arena *arena, axm_fact *facts, int32_t *status)
+static fold_budget new_budget(const axm_graph *graph)
+{
+    fold_budget budget = {FOLD_ELEMENTS, FOLD_MULTIPLICATIONS};
+    for (int32_t v = 0; v < graph->value_count; ++v) {
+        const axm_constant *constant = graph->values[v].constant;
+        int64_t share;
+        if (constant && axm_mul_i64(axm_shape_count(&constant->shape), FOLD_FACTOR, &share) &&
+            share < INT64_MAX / 2 - budget.elements)
+            budget.elements += share;
+    }
+    return budget;
+}
+
+static int32_t too_much(const fold_budget *budget)
+{
+    return axm_fail(
+        ACTMAX_ERROR_LIMIT,
+        "what can be computed while loading is large (%lld numbers are left to it); save the model with folded constants",
+        (long long)budget->elements);
+}
+
+/* For an operator's forward function, whose outputs are known beforehand. */
+static int32_t check_outputs(const axm_node *node, const node_view *view, const fold_budget *budget)
+{
+    int64_t left = budget->elements;
+    for (int32_t i = 0; i < node->output_count; ++i) {
+        if (axm_shape_count(&view->out_shapes[i]) > left) return too_much(budget);
+        left -= axm_shape_count(&view->out_shapes[i]);
+    }
+    return ACTMAX_OK;
+}
+
+static void keep_constants(const axm_node *node, node_view *view, axm_arena *arena, fold_budget *budget, axm_fact *facts,
+                           int32_t *status)
 {
     for (int32_t i = 0; i < node->output_count && *status >= 0; ++i) {
+        int64_t count = axm_shape_count(&view->out_constants[i].shape);
+        if (count > budget->elements) {
+            *status = too_much(budget);
+            return;
+        }
+        budget->elements -= count;
         if (node->outputs[i] == AXM_NO_VALUE) continue;
         axm_constant *kept = axm_arena_alloc(arena, sizeof *kept);
         if (!kept) {
@@ -73,7 +121,19 @@ static int32_t infer_shapes(const axm_infer_request *request, const axm_node *no
     return node->op->infer(&infer);
 }
 
-static int32_t infer_node(const axm_infer_request *request, const axm_node *node, axm_fact *facts)
+/* A fold may give as many elements as are left. */
+static int32_t fold_node(const axm_infer_request *request, const axm_node *node, node_view *view, const fold_budget *budget)
+{
+    axm_limits limits = request->graph->limits;
+    bool tighter = budget->elements < limits.tensor_elements;
+    if (tighter) limits.tensor_elements = budget->elements;
+    axm_fold fold = {node->params, node->input_count, node->output_count,  view->constants,
+                     view->shapes, request->arena,    view->out_constants, &limits};
+    int32_t status = node->op->fold(&fold);
+    return status == ACTMAX_ERROR_LIMIT && tighter ? too_much(budget) : status;
+}
+
+static int32_t infer_node(const axm_infer_request *request, const axm_node *node, fold_budget *budget, axm_fact *facts)
 {
     node_view view;
     const axm_op *op = node->op;
@@ -83,11 +143,9 @@ static int32_t infer_node(const axm_infer_request *request, const axm_node *node
     if (!view.all_known) return axm_fail(ACTMAX_ERROR_SHAPE, "the shape of an input is not known");
 
     if (op->fold && (view.all_constant || op->folds_shape)) {
-        axm_fold fold = {node->params, node->input_count,  node->output_count, view.constants,
-                         view.shapes,  request->arena, view.out_constants, &request->graph->limits};
-        status = op->fold(&fold);
+        status = fold_node(request, node, &view, budget);
         if (status >= 0) {
-            keep_constants(node, &view, request->arena, facts, &status);
+            keep_constants(node, &view, request->arena, budget, facts, &status);
             return status;
         }
         if (status != ACTMAX_ERROR_UNSUPPORTED || !op->forward) return status;
@@ -95,8 +153,10 @@ static int32_t infer_node(const axm_infer_request *request, const axm_node *node
     status = infer_shapes(request, node, &view);
     if (status < 0) return status;
     if (view.all_constant && op->forward) {
-        status = axm_evaluate_node(node, request->kernels, request->arena, view.constants, view.out_shapes, view.out_constants);
-        if (status >= 0) keep_constants(node, &view, request->arena, facts, &status);
+        if ((status = check_outputs(node, &view, budget)) < 0) return status;
+        status = axm_evaluate_node(node, request->kernels, request->arena, view.constants, view.out_shapes,
+                                   &budget->multiplications, view.out_constants);
+        if (status >= 0) keep_constants(node, &view, request->arena, budget, facts, &status);
         return status;
     }
     for (int32_t i = 0; i < node->output_count; ++i)
@@ -107,12 +167,13 @@ static int32_t infer_node(const axm_infer_request *request, const axm_node *node
 int32_t axm_infer_graph(const axm_infer_request *request, axm_fact *facts)
 {
     const axm_graph *graph = request->graph;
+    fold_budget budget = new_budget(graph);
     for (int32_t v = 0; v < graph->value_count; ++v)
         if (graph->values[v].constant) facts[v] = (axm_fact){true, graph->values[v].constant->shape, graph->values[v].constant};
     facts[request->image] = (axm_fact){true, request->image_shape, NULL};
     for (int32_t n = 0; n < graph->node_count; ++n) {
         if (request->wanted && !request->wanted[n]) continue;
-        int32_t status = infer_node(request, &graph->nodes[n], facts);
+        int32_t status = infer_node(request, &graph->nodes[n], &budget, facts);
         if (status >= 0 || request->lenient) continue;
         return axm_fail_within(status, "node '%.80s' (%s)", graph->nodes[n].name, graph->nodes[n].type);
     }

@@ -17,7 +17,8 @@ int32_t axm_layers_list(const axm_graph *graph, const axm_fact *facts, axm_arena
     for (int32_t n = 0; n < graph->node_count; ++n) {
         const axm_node *node = &graph->nodes[n];
         int32_t value = node->outputs[0];
-        if (node->hidden || value < 0 || facts[value].constant || !node->op->forward) continue;
+        bool computed = node->op->forward || (node->op->flags & AXM_OP_ALIAS); /* not shape arithmetic */
+        if (node->hidden || value < 0 || facts[value].constant || !computed) continue;
         items[count++] = (axm_layer){n, value};
     }
     *out = (axm_layers){items, count};

@@ -51,15 +51,6 @@ static int32_t count_consumers(const axm_plan *plan, int32_t value)
     return count;
 }
 
-static bool is_channel_affine(const axm_plan *plan, const axm_node *node)
-{
-    /* Whether the hook accepts it is asked when fusing; here its constants decide: everything but one input is known. */
-    int32_t varying = 0;
-    for (int32_t i = 0; i < node->input_count; ++i)
-        varying += node->inputs[i] >= 0 && !plan->facts[node->inputs[i]].constant;
-    return node->op->as_channel_affine && varying == 1;
-}
-
 /* The input that is not constant, when there is just one; else AXM_NO_VALUE. */
 static int32_t varying_input(const axm_plan *plan, const axm_node *node)
 {
@@ -71,6 +62,25 @@ static int32_t varying_input(const axm_plan *plan, const axm_node *node)
         found = input;
     }
     return found;
+}
+
+/* Whether the node will be folded into the weights before it: its hook accepts it, for all of its channels. */
+static bool is_channel_affine(const axm_plan *plan, const axm_node *node, axm_arena *arena)
+{
+    axm_tensor tensors[8] = {{.layout = AXM_LAYOUT_FILE}};
+    const axm_tensor *inputs[8] = {NULL};
+    int32_t varying = varying_input(plan, node);
+    if (!node->op->as_channel_affine || node->input_count > 8 || varying == AXM_NO_VALUE || plan->facts[varying].shape.rank < 2)
+        return false;
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        if (node->inputs[i] < 0) continue;
+        tensors[i].shape = plan->facts[node->inputs[i]].shape;
+        tensors[i].constant = plan->facts[node->inputs[i]].constant;
+        inputs[i] = &tensors[i];
+    }
+    int64_t channels = plan->facts[varying].shape.dim[1];
+    float *scale = axm_arena_array(arena, (size_t)channels * 2, sizeof *scale);
+    return scale && node->op->as_channel_affine(node->params, inputs, node->input_count, channels, scale, scale + channels);
 }
 
 /* Walks back from the sliced value over pointwise nodes, then over what folds into a convolution's weights, to an operator
@@ -89,14 +99,14 @@ static void find_slice(axm_plan *plan)
             return;
         }
         bool pointwise = (node->op->flags & AXM_OP_POINTWISE) && !affine;
-        if (!pointwise && !is_channel_affine(plan, node)) return;
+        if (!pointwise && !is_channel_affine(plan, node, &plan->arena)) return;
         affine = affine || !pointwise;
         value = varying_input(plan, node);
         if (value < 0 || plan->special[value] || count_consumers(plan, value) != 1) return;
         if (affine && graph->values[value].producer >= 0) { /* an affine node must sit on the convolution or on another affine */
             const axm_node *before = &graph->nodes[graph->values[value].producer];
             bool folds = (before->op->flags & AXM_OP_FOLDS_AFFINE) && (before->op->flags & AXM_OP_SLICES);
-            if (!folds && !is_channel_affine(plan, before)) return;
+            if (!folds && !is_channel_affine(plan, before, &plan->arena)) return;
         }
     }
 }

@@ -15,8 +15,8 @@ typedef struct axm_optimizer_settings {
 } axm_optimizer_settings;
 
 typedef struct axm_optimizer {
-    const char *name;           /* "adam", "rmsprop", "ascent" */
-    int32_t state_arrays;       /* floats of state for each element */
+    const char *name;     /* "adam", "rmsprop", "ascent" */
+    int32_t state_arrays; /* floats of state for each element */
     /* step counts from 1; state: state_arrays arrays of count floats. */
     void (*update)(const axm_optimizer_settings *settings, int64_t step, size_t count, const float *g, float *state, float *x);
 } axm_optimizer;

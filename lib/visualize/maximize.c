@@ -238,6 +238,7 @@ static int32_t run_scale(job *j, bool *dead, int32_t *note)
     const axm_maximize_settings *s = j->settings;
     bool last = j->scale == s->scales - 1;
     axm_extent extent = j->extent[j->scale];
+    j->parameters.contrast = s->contrast;
     axm_parameters_start(&j->parameters, s->pyramid, extent, j->pixels);
     memset(j->state, 0, j->parameters.count * (size_t)s->optimizer->state_arrays * sizeof *j->state);
     j->have_best = false;

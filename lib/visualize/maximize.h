@@ -29,6 +29,7 @@ typedef struct axm_maximize_settings {
     double start_mean, start_range;
     const float *start_pixels; /* height*width*channels, or NULL */
     bool clip, pyramid, keep_best;
+    double contrast; /* of the pyramid; see parameters.h */
     int64_t steps;
     double time_limit;
     int32_t scales;

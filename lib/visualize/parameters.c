@@ -152,6 +152,29 @@ static void sum_levels(axm_parameters *p)
     p->scaled = from;
 }
 
+/* Scales everything down when the picture before squashing differs from mid-grey by more than the limit (root mean square over
+ * pixels and colours). Large flat areas would otherwise run into black and white, where the gradient vanishes. */
+static void limit_contrast(axm_parameters *p)
+{
+    size_t size = picture_size(p->extent), channels = (size_t)p->extent.channels;
+    double squares = 0.0;
+    if (!(p->contrast > 0.0)) return;
+    for (size_t i = 0; i < size; i += channels) {
+        const float *z = p->sum + i;
+        for (size_t c = 0; c < channels; ++c) {
+            double v = channels == 3 ? colour[c][0] * (double)z[0] + colour[c][1] * (double)z[1] + colour[c][2] * (double)z[2] : (double)z[c];
+            squares += v * v;
+        }
+    }
+    double deviation = sqrt(squares / (double)size);
+    if (!(deviation > p->contrast)) return;
+    float factor = (float)(p->contrast / deviation);
+    for (size_t i = 0; i < p->count; ++i)
+        p->values[i] *= factor;
+    for (size_t i = 0; i < size; ++i)
+        p->sum[i] *= factor;
+}
+
 void axm_parameters_render(axm_parameters *p, float *pixels)
 {
     size_t size = picture_size(p->extent);
@@ -160,6 +183,7 @@ void axm_parameters_render(axm_parameters *p, float *pixels)
         return;
     }
     sum_levels(p);
+    limit_contrast(p);
     for (size_t i = 0; i < size; i += (size_t)p->extent.channels) {
         const float *z = p->sum + i;
         for (int32_t c = 0; c < p->extent.channels; ++c) {

@@ -16,6 +16,7 @@ typedef struct axm_parameters {
     int32_t levels;
     int32_t width[AXM_PYRAMID_LEVELS], height[AXM_PYRAMID_LEVELS];
     size_t offset[AXM_PYRAMID_LEVELS];
+    double contrast;     /* most root mean square of the logits about mid-grey; 0: no limit. Pyramid only; the caller sets it */
     size_t count;        /* parameters; never more than axm_parameters_most */
     float *values;       /* [count] */
     float *sum, *scaled; /* work: one picture each (pyramid only) */
@@ -25,6 +26,7 @@ typedef struct axm_parameters {
 size_t axm_parameters_most(bool pyramid, axm_extent extent);
 /* Sets sizes for the extent and parameters that stand for `pixels`; buffers (values, sum, scaled) are the caller's. */
 void axm_parameters_start(axm_parameters *parameters, bool pyramid, axm_extent extent, const float *pixels);
+/* Writes the picture; where it exceeds the contrast limit the parameters are scaled down first. */
 void axm_parameters_render(axm_parameters *parameters, float *pixels);
 /* g_values = the gradient with respect to the parameters; pixels: as rendered. */
 void axm_parameters_gradient(axm_parameters *parameters, const float *pixels, const float *g_pixels, float *g_values);

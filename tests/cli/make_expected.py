@@ -19,6 +19,7 @@ from PIL import Image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "examples")
+FILTER = 5
 NETWORK = os.path.join(EXAMPLES, "fashion_mnist.onnx")
 
 
@@ -39,14 +40,16 @@ def layers(model):
 
 
 def forward(weights, x):
-    """Logits and the last feature map, in float64."""
+    """Logits, the last feature map, and that of relu2, in float64."""
     f = torch.nn.functional
     for number in (1, 2, 3):
         x = f.relu(f.conv2d(x, weights["conv%d_weight" % number], weights["conv%d_bias" % number], padding=1))
+        features = x
+        if number == 2:
+            second = x
         if number < 3:
             x = f.max_pool2d(x, 2)
-    features = x
-    return f.linear(x.mean((2, 3)), weights["logits_weight"], weights["logits_bias"]), features
+    return f.linear(x.mean((2, 3)), weights["logits_weight"], weights["logits_bias"]), features, second
 
 
 def main():
@@ -56,10 +59,12 @@ def main():
     logits = onnxruntime.InferenceSession(NETWORK, providers=["CPUExecutionProvider"]).run(None, {"image": image})[0][0]
     weights = {t.name: torch.from_numpy(numpy_helper.to_array(t).astype(np.float64)) for t in model.graph.initializer}
     x = torch.from_numpy(image.astype(np.float64)).requires_grad_()
-    scores, features = forward(weights, x)
+    scores, features, second = forward(weights, x)
     assert np.abs(scores.detach().numpy()[0] - logits).max() < 1e-5
     best = int(scores.argmax())
-    by_features, by_image = torch.autograd.grad(scores[0, best], [features, x])
+    (by_features,) = torch.autograd.grad(scores[0, best], features, retain_graph=True)
+    # not of the class: in the black background pool2 chooses among values that differ by rounding only
+    (by_image,) = torch.autograd.grad(second[0, FILTER].mean(), x)
     cam = (by_features.mean((2, 3), keepdim=True) * features).sum(1)[0]
     exponents = np.exp(logits.astype(np.float64) - logits.max())
     expected = {
@@ -68,6 +73,7 @@ def main():
         "probabilities": [float(v) for v in exponents / exponents.sum()],
         "class": best,
         "cam_raw": [[float("%.7g" % v) for v in row] for row in cam.detach().numpy()],
+        "filter": FILTER,
         "gradient": [[float("%.7g" % v) for v in row] for row in by_image[0, 0].numpy()],
     }
     with open(os.path.join(HERE, "expected.json"), "w", encoding="utf-8") as file:

@@ -92,6 +92,9 @@ def normalisation():
     add("batch_normalization_folded", after, x, stats + [("w", values("bn w", 3, 3, 2, 2))], (9, 14), outputs=("c", "n", "y"))
     add("lrn", [node("LRN", "x", "y", size=3)], values("lrn x", 1, 6, 3, 3, low=-9, high=9))
     add("lrn_all", [node("LRN", "x", "y", size=5, alpha=0.3, beta=0.5, bias=2.0)], values("lrn x", 1, 6, 3, 3, low=-9, high=9))
+    even = values("lrn x", 1, 6, 3, 3, low=-9, high=9)  # ONNX Runtime refuses even sizes; the specification's window reaches one further ahead
+    sums = [(even[:, max(0, c - 1):c + 3] ** 2).sum(1) for c in range(6)]
+    add("lrn_even", [node("LRN", "x", "y", size=4, alpha=0.3)], even, expected=[even / (1 + 0.3 / 4 * np.stack(sums, 1)) ** np.float32(0.75)])
 
 
 def activations():
@@ -129,6 +132,12 @@ def pooling():
         add(f"{key}_ceil", p(kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1), x, (), (10, 19))
         add(f"{key}_ceil_pads", p(kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1), x, (), (10, 19))
         add(f"{key}_1d", p(kernel_shape=[3], strides=[2], pads=[1, 1]), values("pool line", 1, 2, 8), (), (7,))
+        windows = [dict(kernel_shape=[1, 1], strides=[2, 2]), dict(kernel_shape=[2, 2], strides=[3, 3], pads=[0, 0, 1, 1]),
+                   dict(kernel_shape=[3, 3], strides=[3, 3], pads=[1, 1, 1, 1]), dict(kernel_shape=[2, 2], strides=[2, 2], pads=[1, 1, 1, 1])]
+        for i, window in enumerate(windows):  # does a window that would begin behind the input exist?
+            add(f"{key}_ceil_edge{i}", p(ceil_mode=1, **window), x, (), (10, 19))
+            if op == "AveragePool":
+                add(f"{key}_ceil_edge{i}_include", p(ceil_mode=1, count_include_pad=1, **window), x, (), (10, 19))
     add("maxpool_dilation", [node("MaxPool", "x", "y", kernel_shape=[2, 3], dilations=[3, 2], pads=[0, 1, 1, 0])], x, (), (10, 12))
     add("maxpool_order", [node("MaxPool", "x", "y", kernel_shape=[2, 2], storage_order=1)], x, (), (8, 12))
     add("maxpool_unused_indices", [node("MaxPool", "x", "y i", kernel_shape=[2, 2])], x, (), (8, 12), oracle="ort")

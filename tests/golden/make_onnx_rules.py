@@ -163,11 +163,13 @@ def shape_arithmetic():
     span = [node("Range", "a b c", "r"), node("Cast", "r", "f", to=TensorProto.FLOAT), node("Mul", "x f", "y")]
     number = lambda n, v: (n, np.array(v, np.int64))
     one("range", span, [number("a", 1), number("b", 9), number("c", 2)], 11)
-    join = node("Concat", "q p", "y", axis=1)
-    one("split_attribute", [node("Split", "x", "p q", axis=3, split=[1, 3]), node("Concat", "q p", "y", axis=3)], opset=7)
-    one("split_even", [node("Split", "x", "p q", axis=1), join], opset=11)
-    one("split_input", [node("Split", "x n", "p q", axis=1), join], [ints("n", 1, 1)], 13)
-    one("split_number", [node("Split", "x", "p q", axis=-1, num_outputs=2), node("Concat", "q p", "y", axis=3)], opset=18)
+    both = [node("Concat", "q p", "w", axis=1), *CONV]
+    weights = [("w0", W), ("b", B)]
+    one("split_attribute", [node("Split", "w0", "p q", axis=3, split=[1, 1]), node("Add", "q p", "w"), *CONV], weights, 7)
+    one("split_even", [node("Split", "w0", "p q", axis=1), *both], weights, 11)
+    one("split_input", [node("Split", "w0 n", "p q", axis=1), *both], weights + [ints("n", 1, 1)], 13)
+    one("split_number", [node("Split", "w0", "p q", axis=-3, num_outputs=2), *both], weights, 18)
+    one("split_uneven", [node("Split", "b0", "b r", num_outputs=2), *CONV], [("w", W), ("b0", values("rules five", 5))], 18)
     one("split_shape", [node("Shape", "x", "s"), node("Split", "s", "p q", axis=0), node("Concat", "q p", "t", axis=0),
                         node("Reshape", "x t", "y")])
     for opset in (13, 19):

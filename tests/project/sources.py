@@ -10,7 +10,8 @@ source = pathlib.Path(sys.argv[1])
 complaints, count = [], 0
 for folder in ("lib", "examples"):
     text = (source / folder / "CMakeLists.txt").read_text(encoding="utf-8")
-    listed = re.findall(r"(?<![\w./}*-])((?:\w+/)*\w+\.c)\b", re.sub(r"#.*", "", text))
+    lists = re.findall(r"^\s*(?:set|list|add_executable)\(([^()]*)\)", re.sub(r"#.*", "", text), re.M)
+    listed = [word for words in lists for word in words.split() if word.endswith(".c")]
     files = {path.relative_to(source / folder).as_posix() for path in (source / folder).rglob("*.c")}
     complaints += [f"{folder}/{name}: not in {folder}/CMakeLists.txt" for name in sorted(files - set(listed))]
     complaints += [f"{folder}/CMakeLists.txt: {name} is no file" for name in sorted(set(listed) - files)]

@@ -119,8 +119,8 @@ static void fixture_make(fixture *f, const axm_conv_shape *shape, variant v)
 
 static void fixture_free(fixture *f)
 {
-    void *all[] = {f->x, f->dy, f->bias, f->scale, f->filters, f->y_before, f->dx_before, f->y, f->y_size, f->dx, f->dx_size,
-                   f->w_value, f->weights};
+    void *all[] = {f->x, f->dy,     f->bias, f->scale,   f->filters, f->y_before, f->dx_before,
+                   f->y, f->y_size, f->dx,   f->dx_size, f->w_value, f->weights};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         free(all[i]);
 }
@@ -147,12 +147,13 @@ static float *run(const test_pools *pools, const axm_kernels *kernels, int pool,
 static void describe(const fixture *f, axm_direction direction, char *out, size_t size)
 {
     const axm_conv_shape *s = &f->s;
-    snprintf(out, size,
-             "%s %lldx%lldx%lldx%lld -> %lldx%lldx%lld kernel %lldx%lld stride %lld,%lld dilation %lld,%lld pad %lld,%lld groups %lld",
-             direction == AXM_FORWARD ? "forward" : "backward", (long long)s->batch, (long long)s->in_h, (long long)s->in_w,
-             (long long)s->in_c, (long long)s->out_h, (long long)s->out_w, (long long)s->out_c, (long long)s->kernel_h,
-             (long long)s->kernel_w, (long long)s->stride_h, (long long)s->stride_w, (long long)s->dilation_h,
-             (long long)s->dilation_w, (long long)s->pad_top, (long long)s->pad_left, (long long)s->groups);
+    snprintf(
+        out, size,
+        "%s %lldx%lldx%lldx%lld -> %lldx%lldx%lld kernel %lldx%lld stride %lld,%lld dilation %lld,%lld pad %lld,%lld groups %lld",
+        direction == AXM_FORWARD ? "forward" : "backward", (long long)s->batch, (long long)s->in_h, (long long)s->in_w,
+        (long long)s->in_c, (long long)s->out_h, (long long)s->out_w, (long long)s->out_c, (long long)s->kernel_h,
+        (long long)s->kernel_w, (long long)s->stride_h, (long long)s->stride_w, (long long)s->dilation_h, (long long)s->dilation_w,
+        (long long)s->pad_top, (long long)s->pad_left, (long long)s->groups);
 }
 
 /* <conv(x), dy> == <x, conv^T(dy)>, without bias, clamp and what was there before. */
@@ -182,7 +183,8 @@ static void check_direction(const test_pools *pools, const axm_kernels *kernels,
         if (forward && f->v.clamp) want = fmin(fmax(want, (double)LOW), (double)HIGH);
         test_close(what, axm_kernels_name(kernels), i, (double)one[i], want, (forward ? f->y_size[i] : f->dx_size[i]) + 1.0);
     }
-    if (memcmp(one, two, count * sizeof *one) != 0) fail_msg("%s, kernels %s: threads change bytes", what, axm_kernels_name(kernels));
+    if (memcmp(one, two, count * sizeof *one) != 0)
+        fail_msg("%s, kernels %s: threads change bytes", what, axm_kernels_name(kernels));
     free(one);
     free(two);
 }
@@ -266,8 +268,8 @@ static void kernels_strides_dilations(void **state)
         for (int64_t stride = 1; stride <= 4; stride++) {
             for (int64_t dilation = 1; dilation <= 3; dilation++) {
                 for (size_t c = 0; c < sizeof pairs / sizeof pairs[0]; c++, turn++) {
-                    axm_conv_shape s = shape_of(19, 21, pairs[c][0], pairs[c][1], sizes[k][0], sizes[k][1], stride, dilation,
-                                                turn % 3, 1);
+                    axm_conv_shape s =
+                        shape_of(19, 21, pairs[c][0], pairs[c][1], sizes[k][0], sizes[k][1], stride, dilation, turn % 3, 1);
                     s.batch = turn % 5 == 0 ? 2 : 1;
                     check(*state, &s, variant_of(turn % 8));
                 }
@@ -281,20 +283,20 @@ static void uneven(void **state)
 {
     static const int64_t rows[][12] = {
         /* in_h, in_w, out_h, out_w, kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left */
-        {7, 9, 7, 9, 3, 3, 1, 1, 1, 1, 0, 2},   {7, 9, 9, 11, 3, 3, 1, 1, 1, 1, 2, 2},  {7, 9, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1},
-        {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0},   {9, 6, 3, 6, 3, 3, 3, 1, 1, 1, 1, 1},   {9, 7, 9, 3, 2, 4, 1, 2, 2, 1, 1, 0},
-        {6, 6, 12, 12, 3, 3, 1, 1, 2, 2, 5, 5}, {5, 5, 1, 1, 5, 5, 1, 1, 1, 1, 0, 0},   {1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},
-        {1, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},   {7, 7, 1, 1, 3, 3, 5, 5, 1, 1, 0, 0},   {10, 10, 3, 3, 3, 3, 4, 4, 2, 2, 1, 1},
-        {6, 6, 2, 2, 2, 2, 3, 3, 3, 3, 0, 0},   {12, 5, 4, 5, 4, 3, 3, 1, 6, 1, 9, 1},  {4, 4, 9, 9, 3, 3, 1, 1, 4, 4, 6, 6},
-        {3, 40, 3, 20, 3, 3, 1, 2, 1, 1, 1, 0}, {8, 8, 7, 7, 1, 1, 1, 1, 1, 1, 0, 0},   {6, 7, 6, 5, 1, 1, 1, 1, 1, 1, 0, 0},
+        {7, 9, 7, 9, 3, 3, 1, 1, 1, 1, 0, 2},   {7, 9, 9, 11, 3, 3, 1, 1, 1, 1, 2, 2}, {7, 9, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1},
+        {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0},   {9, 6, 3, 6, 3, 3, 3, 1, 1, 1, 1, 1},  {9, 7, 9, 3, 2, 4, 1, 2, 2, 1, 1, 0},
+        {6, 6, 12, 12, 3, 3, 1, 1, 2, 2, 5, 5}, {5, 5, 1, 1, 5, 5, 1, 1, 1, 1, 0, 0},  {1, 1, 1, 1, 3, 3, 1, 1, 1, 1, 1, 1},
+        {1, 1, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1},   {7, 7, 1, 1, 3, 3, 5, 5, 1, 1, 0, 0},  {10, 10, 3, 3, 3, 3, 4, 4, 2, 2, 1, 1},
+        {6, 6, 2, 2, 2, 2, 3, 3, 3, 3, 0, 0},   {12, 5, 4, 5, 4, 3, 3, 1, 6, 1, 9, 1}, {4, 4, 9, 9, 3, 3, 1, 1, 4, 4, 6, 6},
+        {3, 40, 3, 20, 3, 3, 1, 2, 1, 1, 1, 0}, {8, 8, 7, 7, 1, 1, 1, 1, 1, 1, 0, 0},  {6, 7, 6, 5, 1, 1, 1, 1, 1, 1, 0, 0},
     };
     static const int64_t triples[][3] = {{3, 5, 1}, {20, 33, 1}, {16, 2, 1}, {6, 6, 6}, {18, 18, 18}, {6, 12, 3}};
     int turn = 0;
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         for (size_t c = 0; c < sizeof triples / sizeof triples[0]; c++, turn++) {
             const int64_t *q = rows[r];
-            const axm_conv_shape s = {2,    q[0], q[1], triples[c][0], q[2], q[3],  triples[c][1], q[4],         q[5],
-                                      q[6], q[7], q[8], q[9],          q[10], q[11], triples[c][2]};
+            const axm_conv_shape s = {2,    q[0], q[1], triples[c][0], q[2], q[3],  triples[c][1], q[4],
+                                      q[5], q[6], q[7], q[8],          q[9], q[10], q[11],         triples[c][2]};
             check(*state, &s, variant_of(turn % 8));
         }
     }
@@ -302,14 +304,14 @@ static void uneven(void **state)
 
 static void groups(void **state)
 {
-    static const int64_t triples[][3] = {{4, 8, 2}, {12, 6, 3}, {32, 64, 4}, {40, 40, 2}, {10, 15, 5}, {32, 32, 8}, {24, 24, 12},
-                                         {7, 14, 7}, {34, 17, 17}, {64, 64, 32}, {6, 18, 6}};
+    static const int64_t triples[][3] = {{4, 8, 2},    {12, 6, 3}, {32, 64, 4},  {40, 40, 2},  {10, 15, 5}, {32, 32, 8},
+                                         {24, 24, 12}, {7, 14, 7}, {34, 17, 17}, {64, 64, 32}, {6, 18, 6}};
     int turn = 0;
     for (size_t i = 0; i < sizeof triples / sizeof triples[0]; i++) {
         for (int64_t stride = 1; stride <= 2; stride++) {
             for (int64_t kernel = 1; kernel <= 3; kernel += 2, turn++) {
-                const axm_conv_shape s = shape_of(9, 8, triples[i][0], triples[i][1], kernel, kernel, stride, 1, kernel / 2,
-                                                  triples[i][2]);
+                const axm_conv_shape s =
+                    shape_of(9, 8, triples[i][0], triples[i][1], kernel, kernel, stride, 1, kernel / 2, triples[i][2]);
                 variant v = variant_of(turn % 8);
                 v.filters = false; /* a subset of a grouped convolution is not one */
                 check(*state, &s, v);
@@ -326,7 +328,8 @@ static void depthwise(void **state)
         for (int64_t stride = 1; stride <= 3; stride++) {
             for (int64_t kernel = 1; kernel <= 5; kernel += 2) {
                 for (int64_t dilation = 1; dilation <= 2; dilation++, turn++) {
-                    axm_conv_shape s = shape_of(13, 12, counts[i], counts[i], kernel, kernel, stride, dilation, kernel / 2, counts[i]);
+                    axm_conv_shape s =
+                        shape_of(13, 12, counts[i], counts[i], kernel, kernel, stride, dilation, kernel / 2, counts[i]);
                     s.batch = 1 + turn % 2;
                     check(*state, &s, variant_of(turn % 8));
                     s.out_c *= 2; /* multiplier 2 */
@@ -343,10 +346,12 @@ static void depthwise(void **state)
 static void blocks(void **state)
 {
     const axm_conv_shape shapes[] = {
-        shape_of(31, 31, 3, 40, 11, 11, 4, 1, 2, 1),  shape_of(30, 30, 3, 64, 7, 7, 2, 1, 3, 1), shape_of(20, 20, 3, 64, 3, 3, 1, 1, 1, 1),
-        shape_of(14, 14, 100, 72, 3, 3, 1, 1, 1, 1),  shape_of(7, 7, 512, 130, 1, 1, 1, 1, 0, 1), shape_of(7, 7, 257, 40, 3, 3, 1, 1, 1, 1),
-        shape_of(1, 1, 600, 300, 1, 1, 1, 1, 0, 1),   shape_of(12, 13, 180, 3, 3, 3, 1, 1, 1, 1), shape_of(9, 9, 64, 64, 5, 5, 2, 1, 2, 1),
-        shape_of(40, 40, 24, 96, 1, 1, 1, 1, 0, 1),   shape_of(28, 28, 64, 33, 1, 1, 2, 1, 0, 1), shape_of(10, 9, 512, 512, 1, 1, 1, 1, 0, 1),
+        shape_of(31, 31, 3, 40, 11, 11, 4, 1, 2, 1), shape_of(30, 30, 3, 64, 7, 7, 2, 1, 3, 1),
+        shape_of(20, 20, 3, 64, 3, 3, 1, 1, 1, 1),   shape_of(14, 14, 100, 72, 3, 3, 1, 1, 1, 1),
+        shape_of(7, 7, 512, 130, 1, 1, 1, 1, 0, 1),  shape_of(7, 7, 257, 40, 3, 3, 1, 1, 1, 1),
+        shape_of(1, 1, 600, 300, 1, 1, 1, 1, 0, 1),  shape_of(12, 13, 180, 3, 3, 3, 1, 1, 1, 1),
+        shape_of(9, 9, 64, 64, 5, 5, 2, 1, 2, 1),    shape_of(40, 40, 24, 96, 1, 1, 1, 1, 0, 1),
+        shape_of(28, 28, 64, 33, 1, 1, 2, 1, 0, 1),  shape_of(10, 9, 512, 512, 1, 1, 1, 1, 0, 1),
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
         check(*state, &shapes[i], variant_of(0));
@@ -430,8 +435,10 @@ static void huge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find),   cmocka_unit_test(by_hand), cmocka_unit_test(channels),   cmocka_unit_test(kernels_strides_dilations),
-        cmocka_unit_test(uneven), cmocka_unit_test(groups),  cmocka_unit_test(depthwise),  cmocka_unit_test(blocks),
+        cmocka_unit_test(find),       cmocka_unit_test(by_hand),
+        cmocka_unit_test(channels),   cmocka_unit_test(kernels_strides_dilations),
+        cmocka_unit_test(uneven),     cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise),  cmocka_unit_test(blocks),
         cmocka_unit_test(nan_passes), cmocka_unit_test(huge),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);

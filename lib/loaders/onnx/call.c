@@ -99,7 +99,7 @@ static int32_t read_attribute(axm_onnx_call *call, axm_onnx_span span, const cha
     if (attribute.type == GRAPH || attribute.type == GRAPHS) return fail_type(call, name, attribute.type);
     if (!is_listed(admitted, name))
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "attribute '%.80s' of node '%.80s' (%.80s) is not known in opset %" PRId64
+                        "attribute '%.80s' of node '%.80s' (%.80s) is none that actmax reads in opset %" PRId64
                         "; ignoring it could compute something else",
                         name, node->label, node->op, call->import->opset);
     if (axm_onnx_find_attribute(call, name) >= 0)

@@ -32,6 +32,13 @@ static const struct {
     [14] = {"complex64", false, AXM_FLOAT32, 0, 0},
     [15] = {"complex128", false, AXM_FLOAT32, 0, 0},
     [16] = {"bfloat16", true, AXM_BFLOAT16, 0, 65535},
+    [17] = {"float8e4m3fn", false, AXM_FLOAT32, 0, 0},
+    [18] = {"float8e4m3fnuz", false, AXM_FLOAT32, 0, 0},
+    [19] = {"float8e5m2", false, AXM_FLOAT32, 0, 0},
+    [20] = {"float8e5m2fnuz", false, AXM_FLOAT32, 0, 0},
+    [21] = {"uint4", false, AXM_FLOAT32, 0, 0},
+    [22] = {"int4", false, AXM_FLOAT32, 0, 0},
+    [23] = {"float4e2m1", false, AXM_FLOAT32, 0, 0},
 };
 
 static bool is_known(int32_t data_type)
@@ -57,20 +64,19 @@ static int32_t read_shape(axm_onnx_import *import, const axm_onnx_numbers *dims,
     if (dims->count > AXM_MAX_RANK)
         return axm_fail(ACTMAX_ERROR_LIMIT, "tensor '%.80s' has %zu axes; actmax takes up to %d", label, dims->count, AXM_MAX_RANK);
     out->rank = (int32_t)dims->count;
-    bool empty = false;
+    int64_t count = 1, extent = 1; /* extent: without empty axes, which would hide how large the others are */
     for (int32_t i = 0; i < out->rank; ++i) {
-        out->dim[i] = axm_onnx_integer(dims, (size_t)i);
-        if (out->dim[i] < 0)
+        int64_t size = out->dim[i] = axm_onnx_integer(dims, (size_t)i);
+        if (size < 0)
             return axm_fail(ACTMAX_ERROR_FORMAT, "tensor '%.80s' has a negative size (axis %d: %" PRId64 "); the file is damaged",
-                            label, (int)i, out->dim[i]);
-        empty = empty || out->dim[i] == 0;
-    }
-    int64_t count = empty ? 0 : 1;
-    for (int32_t i = 0; i < out->rank && !empty; ++i) {
-        if (!axm_mul_i64(count, out->dim[i], &count) || count > import->limits->tensor_elements)
+                            label, (int)i, size);
+        if (size == 0)
+            count = 0;
+        else if (!axm_mul_i64(extent, size, &extent) || extent > import->limits->tensor_elements)
             return axm_fail(ACTMAX_ERROR_LIMIT, "tensor '%.80s' has more elements than limit_tensor_elements (%" PRId64 ") allows",
                             label, import->limits->tensor_elements);
     }
+    count *= extent;
     *out_count = count;
     return ACTMAX_OK;
 }

@@ -1,0 +1,193 @@
+/* What the ONNX loader must not compute wrongly it refuses while loading, and says what, where and what to do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs those before it */
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "actmax.h"
+#include "onnx_network.h"
+
+#define WORDS       5
+#define UNSUPPORTED ACTMAX_ERROR_UNSUPPORTED
+#define FORMAT      ACTMAX_ERROR_FORMAT
+#define SHAPE       ACTMAX_ERROR_SHAPE
+
+/* By the records of refusals.bin: status, and words that the message must hold. */
+static const struct refusal {
+    const char *name;
+    int32_t status;
+    const char *words[WORDS];
+} refusals[] = {
+    /* operators: name, domain, node, output */
+    {"conv_transpose", UNSUPPORTED, {"'ConvTranspose'", "domain 'ai.onnx'", "node 'decoder/up'", "output 'up_out'", "opset 13"}},
+    {"unnamed_resize", UNSUPPORTED, {"'Upsample'", "domain 'ai.onnx'", "node 'scaled/out'"}},
+    {"microsoft", UNSUPPORTED, {"'FusedConv'", "domain 'com.microsoft'", "node 'fused1'", "output 'y'", "export"}},
+    {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'"}},
+    {"quantized", UNSUPPORTED, {"'DequantizeLinear'", "domain 'ai.onnx'", "node 'dequant'"}},
+    {"hard_swish_13", UNSUPPORTED, {"'HardSwish'", "opset 13", "node 'swish'"}},
+    {"control_flow", UNSUPPORTED, {"'If'", "domain 'ai.onnx'", "node 'choice'"}},
+    {"graph_attribute", UNSUPPORTED, {"'body'", "node 'odd'", "Relu", "control flow"}},
+    {"function", UNSUPPORTED, {"'Block'", "domain 'mine'", "node 'block7'", "inline_local_functions"}},
+    {"replaced_operator", UNSUPPORTED, {"'Relu'", "function", "inline_local_functions"}},
+    /* attributes: name, node, operator */
+    {"unknown_attribute", UNSUPPORTED, {"'sparsity'", "node 'c1'", "Conv", "opset 13"}},
+    {"clip_min_13", UNSUPPORTED, {"'min'", "node 'clip1'", "Clip"}},
+    {"pads_13", UNSUPPORTED, {"'pads'", "node 'pad1'", "Pad"}},
+    {"axes_18", UNSUPPORTED, {"'axes'", "node 'mean1'", "ReduceMean", "opset 18"}},
+    {"dilations_10", UNSUPPORTED, {"'dilations'", "node 'pool1'", "AveragePool", "opset 10"}},
+    {"ceil_7", UNSUPPORTED, {"'ceil_mode'", "node 'pool1'", "MaxPool", "opset 7"}},
+    {"allowzero_13", UNSUPPORTED, {"'allowzero'", "node 'shape1'", "Reshape"}},
+    {"auto_pad", UNSUPPORTED, {"'SOMEHOW'", "node 'c1'", "Conv"}},
+    {"pad_mode", UNSUPPORTED, {"'mirror'", "node 'pad1'", "Pad"}},
+    {"wrong_kind", FORMAT, {"'group'", "node 'c1'", "Conv", "integer"}},
+    {"attribute_twice", FORMAT, {"'alpha'", "node 'leaky'", "LeakyRelu", "twice"}},
+    {"attribute_of_function", FORMAT, {"'alpha'", "node 'leaky'"}},
+    /* training */
+    {"training_mode", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "training mode", "model.eval()"}},
+    {"five_outputs_8", UNSUPPORTED, {"node 'bn1'", "training mode"}},
+    {"five_outputs_9", UNSUPPORTED, {"node 'bn1'", "training mode"}},
+    {"five_outputs_13", UNSUPPORTED, {"node 'bn1'", "training mode"}},
+    {"spatial", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "spatial=0"}},
+    {"dropout_training", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
+    {"dropout_computed", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
+    {"dropout_mask", UNSUPPORTED, {"output 1", "node 'drop1'", "Dropout"}},
+    {"indices", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
+    {"indices_output", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
+    /* opsets */
+    {"opset_6", UNSUPPORTED, {"opset 6", "older", "7 to 21", "opset_version"}},
+    {"opset_22", UNSUPPORTED, {"opset 22", "newer", "7 to 21", "opset_version"}},
+    {"no_opset", FORMAT, {"opset"}},
+    {"two_opsets", FORMAT, {"two opsets", "13", "11"}},
+    /* tensors: name, type, node */
+    {"weight_string", UNSUPPORTED, {"tensor 'w'", "string", "node 'add1'", "Add"}},
+    {"weight_uint16", UNSUPPORTED, {"tensor 'w'", "uint16", "node 'add1'"}},
+    {"weight_uint64", UNSUPPORTED, {"tensor 'w'", "uint64", "node 'add1'"}},
+    {"weight_complex64", UNSUPPORTED, {"tensor 'w'", "complex64", "node 'add1'"}},
+    {"weight_float8", UNSUPPORTED, {"tensor 'w'", "float8e4m3fn", "node 'add1'"}},
+    {"weight_int4", UNSUPPORTED, {"tensor 'w'", "int4", "node 'add1'"}},
+    {"cast_string", UNSUPPORTED, {"node 'cast1'", "Cast", "string"}},
+    {"cast_image", UNSUPPORTED, {"node 'cast1'", "Cast", "int64", "gradient"}},
+    {"short_data", FORMAT, {"tensor 'w'", "140 bytes", "144", "node 'c1'", "damaged"}},
+    {"long_data", FORMAT, {"tensor 'w'", "37 elements", "36", "node 'c1'"}},
+    {"wrong_field", FORMAT, {"tensor 'w'", "wrong field", "node 'c1'"}},
+    {"rank_9", ACTMAX_ERROR_LIMIT, {"tensor 'w'", "9 axes", "node 'add1'"}},
+    {"sparse", UNSUPPORTED, {"sparse", "dense"}},
+    {"sparse_constant", UNSUPPORTED, {"'sparse_value'", "node 'const1'", "Constant"}},
+    {"string_constant", UNSUPPORTED, {"'value_string'", "node 'const1'", "Constant"}},
+    /* inputs */
+    {"sequence_input", UNSUPPORTED, {"input 'boxes'", "not a tensor"}},
+    {"string_input", UNSUPPORTED, {"input 'words'", "string"}},
+    {"second_input", ACTMAX_ERROR_INVALID, {"'s'", "actmax_recipe_bind_input"}},
+    {"integer_image", UNSUPPORTED, {"image input", "'x'"}},
+    /* known operators that would need more */
+    {"conv_3d", UNSUPPORTED, {"node 'c3'", "Conv", "3 spatial axes"}},
+    {"pool_3d", UNSUPPORTED, {"node 'p3'", "MaxPool", "3 spatial axes"}},
+    {"dynamic_weight", UNSUPPORTED, {"node 'c1'", "Conv", "computed from the image"}},
+    {"dynamic_shape", UNSUPPORTED, {"node 'i'", "Cast"}},
+    {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor"}},
+    {"dynamic_gather", UNSUPPORTED, {"node 'gather1'", "Gather"}},
+    {"wrong_channels", SHAPE, {"node 'c1'", "Conv", "[1, 2, 4, 4]", "[2, 3, 3, 3]"}},
+    {"wrong_inputs", FORMAT, {"node 'c1'", "Conv", "1 inputs", "2 to 3"}},
+    {"wrong_broadcast", SHAPE, {"node 'add1'", "Add", "[1, 2, 4, 4]", "[3]"}},
+    {"window_too_large", SHAPE, {"node 'c1'", "Conv", "larger input size"}},
+};
+#define REFUSALS (sizeof refusals / sizeof *refusals)
+
+static void check_message(const char *name, const char *const words[WORDS])
+{
+    const char *message = actmax_message();
+    for (int i = 0; i < WORDS && words[i]; i++)
+        if (!strstr(message, words[i])) fail_msg("%s: the message does not hold %s: %s", name, words[i], message);
+    if (strchr(message, '\n')) fail_msg("%s: the message has several lines: %s", name, message);
+}
+
+static void test_refusals(void **state)
+{
+    onnx_container container;
+    size_t met = 0;
+    (void)state;
+    onnx_open(&container, "onnx/refusals.bin");
+    for (const onnx_case *c; (c = onnx_next(&container)) != NULL; met++) {
+        actmax_model *model = (actmax_model *)&container; /* a failed call leaves its outputs alone */
+        const struct refusal *refusal = NULL;
+        for (size_t i = 0; i < REFUSALS; i++)
+            if (strcmp(refusals[i].name, c->name) == 0) refusal = &refusals[i];
+        if (!refusal) fail_msg("refusals.bin holds '%s', of which nothing is expected here", c->name);
+        int32_t status = actmax_model_load_memory(c->model, c->model_size, NULL, &model);
+        if (status != refusal->status)
+            fail_msg("%s: %s instead of %s: %s", c->name, actmax_status_name(status), actmax_status_name(refusal->status), actmax_message());
+        assert_ptr_equal(model, (actmax_model *)&container);
+        check_message(c->name, refusal->words);
+    }
+    assert_int_equal(met, REFUSALS);
+    onnx_close(&container);
+}
+
+/* ---- Files that are no ONNX model at all ---- */
+
+static void refuse_bytes(const char *name, const void *data, size_t size, int32_t status, const char *word)
+{
+    char path[300];
+    actmax_model *model = NULL;
+    const char *base = getenv("TMPDIR");
+    snprintf(path, sizeof path, "%s/actmax_%ld.onnx", base && strlen(base) < 200 ? base : "/tmp", (long)getpid());
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    fclose(file);
+    int32_t got = actmax_model_load(path, NULL, &model);
+    remove(path);
+    assert_null(model);
+    if (got != status) fail_msg("%s: %s: %s", name, actmax_status_name(got), actmax_message());
+    if (!strstr(actmax_message(), word)) fail_msg("%s: %s", name, actmax_message());
+}
+
+static void test_other_files(void **state)
+{
+    static const char lfs[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+    static const char html[] = "<!DOCTYPE html><html><body>Not found</body></html>";
+    static const char empty_model[] = "\x08\x08\x12\x01"
+                                      "p\x42\x02\x10\x0d";
+    (void)state;
+    refuse_bytes("empty file", "", 0, FORMAT, "empty");
+    refuse_bytes("Git LFS pointer", lfs, sizeof lfs - 1, FORMAT, "git lfs pull");
+    refuse_bytes("web page", html, sizeof html - 1, FORMAT, "no ONNX model");
+    refuse_bytes("no graph", empty_model, sizeof empty_model - 1, FORMAT, "no ONNX graph");
+}
+
+/* More than protobuf can hold: refused with advice, before anything is read. The file is sparse. */
+static void test_two_gibibytes(void **state)
+{
+    char path[300];
+    actmax_model *model = NULL;
+    const char *base = getenv("TMPDIR");
+    static const char *const words[WORDS] = {"2147483649 bytes", "2 GiB", "save_as_external_data"};
+    (void)state;
+    snprintf(path, sizeof path, "%s/actmax_%ld_large.onnx", base && strlen(base) < 200 ? base : "/tmp", (long)getpid());
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    int grown = ftruncate(fileno(file), (off_t)2147483649);
+    fclose(file);
+    int32_t status = grown == 0 ? actmax_model_load(path, NULL, &model) : 0;
+    remove(path);
+    if (grown != 0) skip(); /* a file system without room or sparse files */
+    assert_int_equal(status, ACTMAX_ERROR_LIMIT);
+    check_message("large", words);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_other_files),
+        cmocka_unit_test(test_two_gibibytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
