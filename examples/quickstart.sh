@@ -214,41 +214,44 @@ check_answer() { # CLASS...: the first picture that was classified must be one o
     step_done
 }
 
+# Small steps and mild transforms make large, calm shapes; jitter is in pixels, so it goes with the picture's size.
+look="--learning-rate 1 --rotate 5 --scale-jitter 0.1 --blur 0.5"
+
 imagenet_pictures() {
     labels="--labels examples/imagenet_labels.txt"
     input="--scale 1 --mean 127,127,127 --std 128,128,128 --channels rgb"
+    make="$input $look --jitter 16 --steps 100"
     cp examples/chelsea.jpg "$out/photograph.jpg"
-    # shellcheck disable=SC2086  # the words of labels and input are meant to be split
+    # shellcheck disable=SC2086  # the words of labels, input and make are meant to be split
     {
         run_actmax classify "Classify the photograph" classify "$network" examples/chelsea.jpg $labels $input
         check_answer 281 282 285
-        picture early "Early layer: filters of block2" maximize "$network" --layer block2_project_bn --filter 3,10 \
-            --steps 100 $input --out "$out/early.png"
-        picture middle "Middle layer: filters of block6" maximize "$network" --layer block6_project_bn --filter 12,40 \
-            --steps 100 $input --out "$out/middle.png"
-        picture late "Late layer: filters of block11" maximize "$network" --layer block11_project_bn --filter 17,60 \
-            --steps 100 $input --out "$out/late.png"
-        picture class "Class: water ouzel" maximize "$network" --class "water ouzel" $labels --steps 150 $input \
-            --out "$out/water_ouzel.png"
+        picture early "Early layer: filters of block2" maximize "$network" --layer block2_project_bn --filter 0,3,12 $make \
+            --out "$out/early.png"
+        picture middle "Middle layer: filters of block6" maximize "$network" --layer block6_project_bn --filter 4,12,27 $make \
+            --out "$out/middle.png"
+        picture late "Late layer: filters of block11" maximize "$network" --layer block11_project_bn --filter 3,60,90 $make \
+            --out "$out/late.png"
+        picture class "Class: water ouzel" maximize "$network" --class "water ouzel" $labels $make --out "$out/water_ouzel.png"
         picture cam "Grad-CAM: where it sees the cat" cam "$network" examples/chelsea.jpg $labels $input --out "$out/cam.png"
     }
 }
 
 fashion_pictures() {
     labels="--labels examples/fashion_mnist_labels.txt"
+    make="--preprocess unit $look --jitter 2 --steps 100"
     cp examples/fashion_boot.png "$out/photograph.png"
-    # shellcheck disable=SC2086  # the words of labels are meant to be split
+    # shellcheck disable=SC2086  # the words of labels and make are meant to be split
     {
         run_actmax classify "Classify the photograph" classify "$network" examples/fashion_boot.png $labels --preprocess unit
         check_answer 9
-        picture early "Early layer: filters of conv1" maximize "$network" --layer conv1 --filter 2,5 --preprocess unit \
+        picture early "Early layer: filters of relu1" maximize "$network" --layer relu1 --filter 7,8,10 --size 64 $make \
             --out "$out/early.png"
-        picture middle "Middle layer: filters of conv2" maximize "$network" --layer conv2 --filter 4,9 --preprocess unit \
+        picture middle "Middle layer: filters of conv2" maximize "$network" --layer conv2 --filter 2,4 --size 64 $make \
             --out "$out/middle.png"
-        picture late "Late layer: filters of conv3" maximize "$network" --layer conv3 --filter 7,20 --preprocess unit \
+        picture late "Late layer: filters of conv3" maximize "$network" --layer conv3 --filter 1,5,20 --size 64 $make \
             --out "$out/late.png"
-        picture class "Class: ankle boot" maximize "$network" --class "ankle boot" $labels --preprocess unit \
-            --out "$out/ankle_boot.png"
+        picture class "Class: ankle boot" maximize "$network" --class "ankle boot" $labels $make --out "$out/ankle_boot.png"
         picture cam "Grad-CAM: where it sees the boot" cam "$network" examples/fashion_boot.png $labels --preprocess unit \
             --out "$out/cam.png"
     }

@@ -107,7 +107,8 @@ def cam(title, command, item, photograph, small):
         number(item["score"]),
         item["seconds"] or 0,
     )
-    parts = ["<h2>%s</h2>" % html.escape(HEADS["cam"]), "<p>%s. Red is where the evidence lies.</p>" % html.escape(title)]
+    seen = "" if small else " The network was shown the square in the middle."
+    parts = ["<h2>%s</h2>" % html.escape(HEADS["cam"]), "<p>%s. Red is where the evidence lies.%s</p>" % (html.escape(title), seen)]
     parts += [figure(photograph, "the photograph", small), figure(item["file"], caption, small)]
     return parts + ["<code>%s</code>" % html.escape(command)]
 

@@ -23,11 +23,13 @@ int32_t axm_image_new(axm_allocator *allocator, const axm_limits *limits, int32_
 void axm_image_free(struct actmax_image *image);
 
 /* PNG, JPEG or BMP from memory through stb (the only includer of stb is codec.c): size checked before decoding, 16-bit files
- * reduced to 8, alpha dropped, palette expanded, grey kept as 1 channel, CMYK refused, EXIF orientation of JPEG applied. `name` is for messages. */
+ * reduced to 8, alpha dropped, palette expanded, grey kept as 1 channel, CMYK refused, EXIF orientation of JPEG applied. A file
+ * that is cut short or has a wrong PNG checksum is refused. `name` is for messages. */
 int32_t axm_image_decode(axm_allocator *allocator, const axm_limits *limits, const uint8_t *data, size_t size, const char *name,
                          struct actmax_image **out);
 /* format: "png", "jpg" (quality 90) or "bmp". The bytes are the caller's (axm_free with `allocator`). */
-int32_t axm_image_encode(axm_allocator *allocator, const struct actmax_image *image, const char *format, uint8_t **data, size_t *size);
+int32_t axm_image_encode(axm_allocator *allocator, const struct actmax_image *image, const char *format, uint8_t **data,
+                         size_t *size);
 /* "png" for "x.PNG", ...; NULL when the ending is not known. */
 const char *axm_image_format_of(const char *path);
 
@@ -43,11 +45,11 @@ int32_t axm_resize_pillow_part(axm_allocator *allocator, const struct actmax_ima
                                struct actmax_image **out);
 /* Float maps and images. `channels` interleaved; x and y do not overlap. */
 typedef enum axm_interpolation {
-    AXM_HALF_PIXEL_BILINEAR,    /* s = (d+0.5)*in/out-0.5, clamped: OpenCV INTER_LINEAR, PyTorch align_corners=False */
-    AXM_CORNER_CUBIC_SPLINE,    /* SciPy ndimage.zoom order 3 (B-spline, mirror prefilter), corners aligned: keras-vis */
-    AXM_CORNER_BILINEAR,        /* SciPy zoom order 1 */
-    AXM_HALF_PIXEL_CUBIC,       /* Keys a=-0.75, half pixel, edge replicated: OpenCV INTER_CUBIC, PyTorch bicubic */
-    AXM_NEAREST,                /* floor(d*in/out) */
+    AXM_HALF_PIXEL_BILINEAR, /* s = (d+0.5)*in/out-0.5, clamped: OpenCV INTER_LINEAR, PyTorch align_corners=False */
+    AXM_CORNER_CUBIC_SPLINE, /* SciPy ndimage.zoom order 3 (B-spline, mirror prefilter), corners aligned: keras-vis */
+    AXM_CORNER_BILINEAR,     /* SciPy zoom order 1 */
+    AXM_HALF_PIXEL_CUBIC,    /* Keys a=-0.75, half pixel, edge replicated: OpenCV INTER_CUBIC, PyTorch bicubic */
+    AXM_NEAREST,             /* floor(d*in/out) */
 } axm_interpolation;
 int32_t axm_resize_float(axm_allocator *allocator, axm_interpolation kind, const float *x, int32_t in_w, int32_t in_h,
                          int32_t channels, float *y, int32_t out_w, int32_t out_h);
@@ -70,12 +72,12 @@ void axm_overlay(const uint8_t *a, const uint8_t *b, double alpha, size_t count,
 #define AXM_PREPROCESS_CHANNELS 16
 /* network = (pixel * scale - mean[c]) / deviation[c], pixel 0..255, c counted after reordering. */
 typedef struct axm_preprocess {
-    char name[16];     /* preset, or "custom" */
-    double scale;      /* e.g. 1/255 */
-    int32_t channels;  /* how many mean/deviation entries are valid; 1 applies to all channels */
+    char name[16];    /* preset, or "custom" */
+    double scale;     /* e.g. 1/255 */
+    int32_t channels; /* how many mean/deviation entries are valid; 1 applies to all channels */
     double mean[AXM_PREPROCESS_CHANNELS];
     double deviation[AXM_PREPROCESS_CHANNELS];
-    bool bgr;          /* three channels: blue first */
+    bool bgr; /* three channels: blue first */
 } axm_preprocess;
 /* Presets: raw (scale 1), unit (1/255), tf (x/127.5-1), torch (1/255, ImageNet mean and deviation), caffe (BGR, scale 1, minus
  * 103.939, 116.779, 123.68). False when unknown. axm_preprocess_name(i): the presets in order; NULL past the end. */

@@ -109,8 +109,10 @@ static void count_activation(axm_plan *plan, const axm_plan_step *step)
     const axm_tensor *inputs[8] = {0};
     for (int32_t i = 0; i < step->forward.input_count && i < 8; ++i)
         inputs[i] = step->in[i] >= 0 ? &plan->tensors[step->in[i]].tensor : NULL;
-    if (op->as_clamp && op->as_clamp(step->forward.params, inputs, step->forward.input_count, &clamp) && clamp.low == 0.0f) plan->relus++;
-    else if ((op->flags & AXM_OP_POINTWISE) && !(op->flags & AXM_OP_ALIAS)) plan->other_activations++;
+    if (op->as_clamp && op->as_clamp(step->forward.params, inputs, step->forward.input_count, &clamp) && clamp.low == 0.0f)
+        plan->relus++;
+    else if ((op->flags & AXM_OP_POINTWISE) && !(op->flags & AXM_OP_ALIAS))
+        plan->other_activations++;
 }
 
 int32_t axm_plan_gradient(axm_plan *plan)
@@ -128,7 +130,8 @@ int32_t axm_plan_gradient(axm_plan *plan)
             step->runs_backward = step->runs_backward || step->back[i];
         }
         if (step->runs_backward && !step->forward.op->backward)
-            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "node '%.80s' (%s) has no gradient", step->forward.name, step->forward.op->name);
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "node '%.80s' (%s) has no gradient", step->forward.name,
+                            step->forward.op->name);
         if (step->runs_backward) count_activation(plan, step);
     }
     return ACTMAX_OK;

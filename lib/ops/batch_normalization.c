@@ -42,16 +42,16 @@ static int32_t infer(const axm_infer *infer)
     return axm_op_output(infer, "BatchNormalization", 0, x);
 }
 
-static bool as_channel_affine(const void *params, const axm_tensor *const *inputs, int32_t input_count, int64_t channels, float *scale,
-                              float *shift)
+static bool as_channel_affine(const void *params, const axm_tensor *const *inputs, int32_t input_count, int64_t channels,
+                              float *scale, float *shift)
 {
     const norm_params *p = params;
     if (input_count != 5) return false;
     for (int32_t i = 1; i < 5; ++i)
         if (!inputs[i]->constant || axm_shape_count(&inputs[i]->shape) != channels) return false;
     for (int64_t c = 0; c < channels; ++c) {
-        double factor = axm_constant_number(inputs[1]->constant, c) /
-                        sqrt(axm_constant_number(inputs[4]->constant, c) + (double)p->epsilon);
+        double factor =
+            axm_constant_number(inputs[1]->constant, c) / sqrt(axm_constant_number(inputs[4]->constant, c) + (double)p->epsilon);
         scale[c] = (float)factor;
         shift[c] = (float)(axm_constant_number(inputs[2]->constant, c) - axm_constant_number(inputs[3]->constant, c) * factor);
     }
@@ -81,8 +81,8 @@ static void forward(const axm_step *step, const axm_exec *exec)
 {
     const norm_state *state = step->state;
     size_t channels = (size_t)step->outputs[0]->shape.dim[1];
-    axm_channel_affine_forward(exec, axm_op_output_count(step) / channels, channels, step->inputs[0]->data, state->scale, state->shift,
-                               step->clamp, step->outputs[0]->data);
+    axm_channel_affine_forward(exec, axm_op_output_count(step) / channels, channels, step->inputs[0]->data, state->scale,
+                               state->shift, step->clamp, step->outputs[0]->data);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
@@ -90,8 +90,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     const norm_state *state = step->state;
     size_t channels = (size_t)step->outputs[0]->shape.dim[1];
     (void)input;
-    axm_channel_affine_backward(exec, axm_op_output_count(step) / channels, channels, step->outputs[0]->grad, state->scale, accumulate,
-                                step->inputs[0]->grad);
+    axm_channel_affine_backward(exec, axm_op_output_count(step) / channels, channels, step->outputs[0]->grad, state->scale,
+                                accumulate, step->inputs[0]->grad);
 }
 
 const axm_op axm_op_BatchNormalization = {.name = "BatchNormalization",

@@ -19,8 +19,8 @@ int32_t axm_op_output(const axm_infer *infer, const char *op, int32_t index, con
                      axm_shape_text(shape, text));
     if (!axm_shape_count_checked(shape, infer->limits->tensor_elements, &count))
         return axm_fail(ACTMAX_ERROR_LIMIT,
-                        "%s would give a tensor of shape %s, larger than limit_tensor_elements (%lld); use a smaller input size", op,
-                        axm_shape_text(shape, text), (long long)infer->limits->tensor_elements);
+                        "%s would give a tensor of shape %s, larger than limit_tensor_elements (%lld); use a smaller input size",
+                        op, axm_shape_text(shape, text), (long long)infer->limits->tensor_elements);
     infer->outputs[index] = *shape;
     return ACTMAX_OK;
 }
@@ -50,11 +50,12 @@ int32_t axm_op_weight(const char *op, const char *what, const axm_tensor *input,
     *out = NULL;
     if (!input) return ACTMAX_OK;
     if (!input->constant)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s needs %s to be a weight stored in the model, but it is computed from the image", op,
-                        what);
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "%s needs %s to be a weight stored in the model, but it is computed from the image", op, what);
     if (input->constant->dtype > AXM_FLOAT64)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s needs %s in floating point, but it is %s; convert quantised models to float first",
-                        op, what, axm_dtype_name(input->constant->dtype));
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "%s needs %s in floating point, but it is %s; convert quantised models to float first", op, what,
+                        axm_dtype_name(input->constant->dtype));
     *out = input->constant;
     return ACTMAX_OK;
 }
@@ -82,7 +83,8 @@ int32_t axm_op_list_attribute(const axm_attributes *attributes, const char *name
     if (attribute->kind != AXM_ATTR_INTS)
         return axm_fail(ACTMAX_ERROR_FORMAT, "attribute '%s' must be a list of integers; the file is damaged", name);
     if (attribute->count > AXM_INT_LIST)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "attribute '%s' has %zu values; actmax takes up to %d", name, attribute->count, AXM_INT_LIST);
+        return axm_fail(ACTMAX_ERROR_LIMIT, "attribute '%s' has %zu values; actmax takes up to %d", name, attribute->count,
+                        AXM_INT_LIST);
     out->count = (int32_t)attribute->count;
     for (int32_t i = 0; i < out->count; ++i)
         out->value[i] = attribute->ints[i];
@@ -97,14 +99,15 @@ int32_t axm_op_list(const char *op, const char *what, const axm_tensor *input, c
         return ACTMAX_OK;
     }
     if (!input->constant)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s needs its %s to be known beforehand, but it is computed from the image", op, what);
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s needs its %s to be known beforehand, but it is computed from the image", op,
+                        what);
     const axm_constant *constant = input->constant;
     if (constant->dtype != AXM_INT64 && constant->dtype != AXM_INT32)
         return axm_fail(ACTMAX_ERROR_FORMAT, "%s needs its %s as integers, got %s; the file is damaged", op, what,
                         axm_dtype_name(constant->dtype));
     int64_t count = axm_shape_count(&constant->shape);
-    AXM_OP_CHECK(constant->shape.rank <= 1 && count <= AXM_INT_LIST, "%s needs its %s as a list of up to %d integers, got shape %s", op,
-                 what, AXM_INT_LIST, axm_shape_text(&constant->shape, text));
+    AXM_OP_CHECK(constant->shape.rank <= 1 && count <= AXM_INT_LIST, "%s needs its %s as a list of up to %d integers, got shape %s",
+                 op, what, AXM_INT_LIST, axm_shape_text(&constant->shape, text));
     *out = (axm_int_list){.given = true, .count = (int32_t)count};
     for (int32_t i = 0; i < out->count; ++i)
         out->value[i] = axm_constant_integer(constant, i);
@@ -193,9 +196,12 @@ axm_split_dims axm_op_split(const axm_tensor *tensor, int32_t logical_axis)
     int32_t at = axm_physical_axis(tensor, logical_axis);
     axm_physical_dims(tensor, dims);
     for (int32_t i = 0; i < tensor->shape.rank; ++i) {
-        if (i < at) split.outer *= dims[i];
-        else if (i == at) split.axis = dims[i];
-        else split.inner *= dims[i];
+        if (i < at)
+            split.outer *= dims[i];
+        else if (i == at)
+            split.axis = dims[i];
+        else
+            split.inner *= dims[i];
     }
     return split;
 }
@@ -211,5 +217,6 @@ void axm_op_unary_backward(const axm_step *step, const axm_exec *exec, axm_unary
                            bool accumulate)
 {
     const float *saved = from_output ? step->outputs[0]->data : step->inputs[0]->data;
-    axm_unary_backward(exec, kind, a, b, axm_op_output_count(step), saved, step->outputs[0]->grad, accumulate, step->inputs[0]->grad);
+    axm_unary_backward(exec, kind, a, b, axm_op_output_count(step), saved, step->outputs[0]->grad, accumulate,
+                       step->inputs[0]->grad);
 }

@@ -14,9 +14,9 @@ typedef struct conv_params {
 
 typedef struct conv_state {
     axm_conv_shape shape;
-    const void *packed[2];  /* by axm_direction */
+    const void *packed[2]; /* by axm_direction */
     axm_conv_weights weights;
-    const float *bias;      /* of the wanted filters; NULL: none */
+    const float *bias; /* of the wanted filters; NULL: none */
 } conv_state;
 
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *out)
@@ -47,19 +47,20 @@ static int32_t check_weights(const conv_params *p, const axm_shape *x, const axm
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Conv over %d spatial axes (input %s) is not supported; actmax computes 1 and 2",
                         (int)x->rank - 2, input);
     const char *kernel = x->rank == 4 ? "kh, kw" : "kw";
-    AXM_OP_CHECK(w->rank == x->rank, "Conv needs W of shape [out, %lld/%lld, %s], got %s", (long long)x->dim[1], (long long)p->groups,
-                 kernel, got);
+    AXM_OP_CHECK(w->rank == x->rank, "Conv needs W of shape [out, %lld/%lld, %s], got %s", (long long)x->dim[1],
+                 (long long)p->groups, kernel, got);
     for (int32_t i = 0; i < w->rank; ++i)
         AXM_OP_CHECK(w->dim[i] >= 1, "Conv has empty weights W of shape %s", got);
     AXM_OP_CHECK(x->dim[1] % p->groups == 0 && w->dim[1] == x->dim[1] / p->groups,
-                 "Conv needs W of shape [out, %lld/%lld, %s] for its input %s, got %s", (long long)x->dim[1], (long long)p->groups, kernel,
-                 input, got);
+                 "Conv needs W of shape [out, %lld/%lld, %s] for its input %s, got %s", (long long)x->dim[1], (long long)p->groups,
+                 kernel, input, got);
     AXM_OP_CHECK(w->dim[0] % p->groups == 0, "Conv with %lld groups needs a multiple of that many filters, got W of shape %s",
                  (long long)p->groups, got);
     int64_t shape[2];
     kernel_of(w, shape);
     AXM_OP_CHECK(!p->window.has_kernel || (shape[0] == p->window.kernel[0] && shape[1] == p->window.kernel[1]),
-                 "Conv has kernel_shape %lld x %lld, but its W is %s", (long long)p->window.kernel[0], (long long)p->window.kernel[1], got);
+                 "Conv has kernel_shape %lld x %lld, but its W is %s", (long long)p->window.kernel[0],
+                 (long long)p->window.kernel[1], got);
     return ACTMAX_OK;
 }
 

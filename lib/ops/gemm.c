@@ -12,7 +12,7 @@ typedef struct gemm_params {
 } gemm_params;
 
 typedef struct gemm_state {
-    int64_t m, n, k; /* n: wanted columns */
+    int64_t m, n, k;   /* n: wanted columns */
     const float *raw;  /* a constant B as it lies in the file */
     const float *w;    /* a constant B with alpha, scale and filters in it; NULL: B is computed */
     bool w_is_kn;      /* w is [K, N], else [N, K] */
@@ -47,8 +47,8 @@ static int32_t infer(const axm_infer *infer)
     AXM_OP_CHECK(b->rank == 2, "Gemm needs B of 2 axes, got %s", text_b);
     int64_t k = a->dim[p->transpose_a ? 0 : 1];
     AXM_OP_CHECK(b->dim[p->transpose_b ? 1 : 0] == k,
-                 "Gemm needs B with %lld %s to match its input %s, got %s; the network may be made for another input size", (long long)k,
-                 p->transpose_b ? "columns" : "rows", text_a, text_b);
+                 "Gemm needs B with %lld %s to match its input %s, got %s; the network may be made for another input size",
+                 (long long)k, p->transpose_b ? "columns" : "rows", text_a, text_b);
     axm_shape y = {.rank = 2, .dim = {a->dim[p->transpose_a ? 1 : 0], b->dim[p->transpose_b ? 0 : 1]}};
     int32_t status = ACTMAX_OK;
     if (infer->inputs[1]->constant) status = axm_op_weight("Gemm", "B", infer->inputs[1], &unused);
@@ -212,8 +212,10 @@ static void backward_a(const axm_step *step, const axm_exec *exec, const float *
     const gemm_params *p = step->params;
     const gemm_state *s = step->state;
     float *da = step->inputs[0]->grad;
-    if (p->transpose_a) axm_gemm(exec, !kn, true, s->k, s->m, n, factor, b, ldb, dy, s->n, accumulate, da, s->m);
-    else axm_gemm(exec, false, kn, s->m, s->k, n, factor, dy, s->n, b, ldb, accumulate, da, s->k);
+    if (p->transpose_a)
+        axm_gemm(exec, !kn, true, s->k, s->m, n, factor, b, ldb, dy, s->n, accumulate, da, s->m);
+    else
+        axm_gemm(exec, false, kn, s->m, s->k, n, factor, dy, s->n, b, ldb, accumulate, da, s->k);
 }
 
 /* dB: [K, N] = A^T dy, or [N, K] = dy^T A. */
@@ -224,8 +226,10 @@ static void backward_b(const axm_step *step, const axm_exec *exec, int64_t j, in
     const float *a = step->inputs[0]->data, *dy = step->outputs[0]->grad + j;
     int64_t lda = p->transpose_a ? s->m : s->k, ldb = step->inputs[1]->shape.dim[1];
     float *db = step->inputs[1]->grad + column_at(step, j) * (p->transpose_b ? s->k : 1), factor = factor_at(step, j);
-    if (p->transpose_b) axm_gemm(exec, true, p->transpose_a, n, s->k, s->m, factor, dy, s->n, a, lda, accumulate, db, ldb);
-    else axm_gemm(exec, !p->transpose_a, false, s->k, n, s->m, factor, a, lda, dy, s->n, accumulate, db, ldb);
+    if (p->transpose_b)
+        axm_gemm(exec, true, p->transpose_a, n, s->k, s->m, factor, dy, s->n, a, lda, accumulate, db, ldb);
+    else
+        axm_gemm(exec, !p->transpose_a, false, s->k, n, s->m, factor, a, lda, dy, s->n, accumulate, db, ldb);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
@@ -252,7 +256,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
         if (input == 0)
             backward_a(step, exec, dy + j, block_of(step, step->inputs[1]->data, j), !p->transpose_b, ldb, n, factor_at(step, j),
                        accumulate || j > 0);
-        else backward_b(step, exec, j, n, accumulate);
+        else
+            backward_b(step, exec, j, n, accumulate);
     }
 }
 

@@ -33,7 +33,6 @@ static int32_t infer(const axm_infer *infer)
     return axm_op_output(infer, "LRN", 0, x);
 }
 
-
 static void forward(const axm_step *step, const axm_exec *exec)
 {
     const lrn_params *p = step->params;

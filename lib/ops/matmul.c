@@ -51,8 +51,8 @@ static int32_t find_dims(const axm_shape *a, const axm_shape *b, matmul_dims *d)
         batch_a.dim[i] = a->dim[i];
     for (int32_t i = 0; i < batch_b.rank; ++i)
         batch_b.dim[i] = b->dim[i];
-    AXM_OP_CHECK(axm_shape_broadcast(&batch_a, &batch_b, &d->output), "MatMul cannot multiply %s by %s: their leading axes do not fit",
-                 text_a, text_b);
+    AXM_OP_CHECK(axm_shape_broadcast(&batch_a, &batch_b, &d->output),
+                 "MatMul cannot multiply %s by %s: their leading axes do not fit", text_a, text_b);
     d->batch_rank = d->output.rank;
     for (int32_t i = 0; i < d->batch_rank; ++i)
         d->batch[i] = d->output.dim[i];

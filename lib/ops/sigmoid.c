@@ -13,11 +13,12 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
 }
 
 const axm_op axm_op_Sigmoid = {.name = "Sigmoid",
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .outputs = 1,
-    .flags = AXM_OP_POINTWISE | AXM_OP_INPLACE_FORWARD | AXM_OP_INPLACE_BACKWARD | AXM_OP_READS_OUTPUT | AXM_OP_SCORE,
-    .infer = axm_op_infer_same,
-    .layout = axm_layout_same,
-    .forward = forward,
-    .backward = backward};
+                               .min_inputs = 1,
+                               .max_inputs = 1,
+                               .outputs = 1,
+                               .flags = AXM_OP_POINTWISE | AXM_OP_INPLACE_FORWARD | AXM_OP_INPLACE_BACKWARD | AXM_OP_READS_OUTPUT |
+                                        AXM_OP_SCORE,
+                               .infer = axm_op_infer_same,
+                               .layout = axm_layout_same,
+                               .forward = forward,
+                               .backward = backward};

@@ -47,8 +47,10 @@ static int32_t axis_of(const softmax_params *p, int32_t rank)
 static void layout(axm_layout_choice *choice)
 {
     const softmax_params *p = choice->params;
-    if (p->flatten && axis_of(p, choice->outputs[0].rank) > 1) axm_layout_file(choice);
-    else axm_layout_same(choice);
+    if (p->flatten && axis_of(p, choice->outputs[0].rank) > 1)
+        axm_layout_file(choice);
+    else
+        axm_layout_same(choice);
 }
 
 static axm_split_dims dims_of(const axm_step *step)
@@ -59,8 +61,10 @@ static axm_split_dims dims_of(const axm_step *step)
     if (!p->flatten) return axm_op_split(x, axis);
     axm_split_dims d = {1, 1, 1};
     for (int32_t i = 0; i < x->shape.rank; ++i) {
-        if (i < axis) d.outer *= x->shape.dim[i];
-        else d.axis *= x->shape.dim[i];
+        if (i < axis)
+            d.outer *= x->shape.dim[i];
+        else
+            d.axis *= x->shape.dim[i];
     }
     return d;
 }

@@ -3,19 +3,25 @@
 
 #include <string.h>
 
-#define MOST INT32_MAX /* of any one number; keeps all sums below far from overflow */
-#define MOST_POOL 4096 /* kernel of a pool along one axis */
+#define MOST      INT32_MAX /* of any one number; keeps all sums below far from overflow */
+#define MOST_POOL 4096      /* kernel of a pool along one axis */
 
 static int32_t parse_auto_pad(const axm_attributes *attributes, axm_auto_pad *out)
 {
     const char *text;
     int32_t status = axm_attribute_text(attributes, "auto_pad", "NOTSET", &text);
     if (status < 0) return status;
-    if (strcmp(text, "NOTSET") == 0 || !*text) *out = AXM_PAD_EXPLICIT;
-    else if (strcmp(text, "SAME_UPPER") == 0) *out = AXM_PAD_SAME_UPPER;
-    else if (strcmp(text, "SAME_LOWER") == 0) *out = AXM_PAD_SAME_LOWER;
-    else if (strcmp(text, "VALID") == 0) *out = AXM_PAD_VALID;
-    else return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "auto_pad '%.40s' is not known; it is NOTSET, SAME_UPPER, SAME_LOWER or VALID", text);
+    if (strcmp(text, "NOTSET") == 0 || !*text)
+        *out = AXM_PAD_EXPLICIT;
+    else if (strcmp(text, "SAME_UPPER") == 0)
+        *out = AXM_PAD_SAME_UPPER;
+    else if (strcmp(text, "SAME_LOWER") == 0)
+        *out = AXM_PAD_SAME_LOWER;
+    else if (strcmp(text, "VALID") == 0)
+        *out = AXM_PAD_VALID;
+    else
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "auto_pad '%.40s' is not known; it is NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+                        text);
     return ACTMAX_OK;
 }
 
@@ -29,7 +35,8 @@ static int32_t count_spatial(const axm_attributes *attributes, int32_t *out)
         if (!attribute || attribute->count == 0) continue;
         size_t spatial = i == 3 ? attribute->count / 2 : attribute->count;
         if (spatial > 2)
-            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "windows over %zu spatial axes are not supported; actmax computes 1 and 2", spatial);
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "windows over %zu spatial axes are not supported; actmax computes 1 and 2",
+                            spatial);
         *out = (int32_t)spatial;
         return ACTMAX_OK;
     }
@@ -96,16 +103,18 @@ static void fit_axis(const axm_window_params *params, axm_window *w, int32_t i)
     if (up && w->out[i] > 1 && (w->out[i] - 1) * stride >= in + w->begin[i]) --w->out[i];
 }
 
-int32_t axm_window_fit(const char *op, const axm_window_params *params, const axm_shape *input, const int64_t *kernel, axm_window *out)
+int32_t axm_window_fit(const char *op, const axm_window_params *params, const axm_shape *input, const int64_t *kernel,
+                       axm_window *out)
 {
     char text[AXM_SHAPE_TEXT];
     int32_t spatial = input->rank - 2;
     if (spatial > 2)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s over %d spatial axes (input %s) is not supported; actmax computes 1 and 2", op,
-                        (int)spatial, axm_shape_text(input, text));
-    AXM_OP_CHECK(spatial >= 1, "%s needs an input of shape [batch, channels, height, width], got %s", op, axm_shape_text(input, text));
-    AXM_OP_CHECK(params->spatial == 0 || params->spatial == spatial, "%s has attributes for %d spatial axes, but its input is %s", op,
-                 (int)params->spatial, axm_shape_text(input, text));
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s over %d spatial axes (input %s) is not supported; actmax computes 1 and 2",
+                        op, (int)spatial, axm_shape_text(input, text));
+    AXM_OP_CHECK(spatial >= 1, "%s needs an input of shape [batch, channels, height, width], got %s", op,
+                 axm_shape_text(input, text));
+    AXM_OP_CHECK(params->spatial == 0 || params->spatial == spatial, "%s has attributes for %d spatial axes, but its input is %s",
+                 op, (int)params->spatial, axm_shape_text(input, text));
     axm_window w = {.batch = input->dim[0], .channels = input->dim[1]};
     for (int32_t i = 0; i < 2; ++i) {
         int32_t axis = i + spatial; /* of the input; width is its last */
@@ -114,9 +123,10 @@ int32_t axm_window_fit(const char *op, const axm_window_params *params, const ax
         w.stride[i] = params->stride[i];
         w.dilation[i] = params->dilation[i];
         fit_axis(params, &w, i);
-        AXM_OP_CHECK(w.out[i] >= 1,
-                     "%s has a window of %lld (with dilation %lld) that does not fit its input of shape %s; use a larger input size", op,
-                     (long long)w.kernel[i], (long long)w.dilation[i], axm_shape_text(input, text));
+        AXM_OP_CHECK(
+            w.out[i] >= 1,
+            "%s has a window of %lld (with dilation %lld) that does not fit its input of shape %s; use a larger input size", op,
+            (long long)w.kernel[i], (long long)w.dilation[i], axm_shape_text(input, text));
     }
     *out = w;
     return ACTMAX_OK;

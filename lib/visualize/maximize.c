@@ -239,6 +239,7 @@ static int32_t run_scale(job *j, bool *dead, int32_t *note)
     bool last = j->scale == s->scales - 1;
     axm_extent extent = j->extent[j->scale];
     j->parameters.contrast = s->contrast;
+    j->parameters.exec = (axm_exec){.kernels = j->runner->kernels, .pool = j->runner->pool};
     axm_parameters_start(&j->parameters, s->pyramid, extent, j->pixels);
     memset(j->state, 0, j->parameters.count * (size_t)s->optimizer->state_arrays * sizeof *j->state);
     j->have_best = false;
@@ -311,14 +312,21 @@ static int32_t run_all_scales(job *j, bool *dead, int32_t *note)
     return status;
 }
 
-static bool is_flat(const float *pixels, size_t count)
+/* Whether nobody would see anything: in each channel the pixels deviate from their mean by less than 2 of 255. */
+static bool is_flat(const float *pixels, axm_extent extent)
 {
-    double low = 255.0, high = 0.0;
-    for (size_t i = 0; i < count; ++i) {
-        low = fmin(low, (double)pixels[i]);
-        high = fmax(high, (double)pixels[i]);
+    size_t count = (size_t)extent.width * (size_t)extent.height, channels = (size_t)extent.channels;
+    for (size_t c = 0; c < channels; ++c) {
+        double sum = 0.0, squares = 0.0;
+        for (size_t i = 0; i < count; ++i) {
+            double v = (double)pixels[i * channels + c];
+            sum += v;
+            squares += v * v;
+        }
+        double mean = sum / (double)count;
+        if (squares / (double)count - mean * mean >= 4.0) return false;
     }
-    return high - low < 2.0;
+    return true;
 }
 
 /* Scores and notes of what came out. */
@@ -344,8 +352,9 @@ static int32_t finish(job *j, bool dead, int32_t note, axm_maximize_outcome *out
                              "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
                              "activation, another filter, or another preprocessing",
                              DEAD_TRIES);
-    } else if (!note && is_flat(j->spare, picture_size(extent))) {
-        out->note = axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; check the preprocessing, or raise learning_rate and steps");
+    } else if (!note && is_flat(j->spare, extent)) {
+        out->note = axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; take the layer after the activation (a plain colour can excite "
+                                                  "a convolution the most), check the preprocessing, or raise learning_rate and steps");
     } else if (!note && !(out->end > out->start)) {
         out->note = axm_fail(ACTMAX_NOTE_NO_RISE,
                              "the activation did not rise (%.6g to %.6g); check the preprocessing, or change learning_rate and steps",

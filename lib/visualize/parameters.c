@@ -152,20 +152,27 @@ static void sum_levels(axm_parameters *p)
     p->scaled = from;
 }
 
+/* Decorrelated colours to the logits of R, G and B, in place; one channel is its own logit. */
+static void mix_colours(const axm_parameters *p)
+{
+    size_t size = picture_size(p->extent);
+    if (p->extent.channels != 3) return;
+    for (size_t i = 0; i < size; i += 3) {
+        float *z = p->sum + i, a = z[0], b = z[1], c = z[2];
+        for (int k = 0; k < 3; ++k)
+            z[k] = (float)colour[k][0] * a + (float)colour[k][1] * b + (float)colour[k][2] * c;
+    }
+}
+
 /* Scales everything down when the picture before squashing differs from mid-grey by more than the limit (root mean square over
  * pixels and colours). Large flat areas would otherwise run into black and white, where the gradient vanishes. */
 static void limit_contrast(axm_parameters *p)
 {
-    size_t size = picture_size(p->extent), channels = (size_t)p->extent.channels;
+    size_t size = picture_size(p->extent);
     double squares = 0.0;
     if (!(p->contrast > 0.0)) return;
-    for (size_t i = 0; i < size; i += channels) {
-        const float *z = p->sum + i;
-        for (size_t c = 0; c < channels; ++c) {
-            double v = channels == 3 ? colour[c][0] * (double)z[0] + colour[c][1] * (double)z[1] + colour[c][2] * (double)z[2] : (double)z[c];
-            squares += v * v;
-        }
-    }
+    for (size_t i = 0; i < size; ++i)
+        squares += (double)p->sum[i] * (double)p->sum[i];
     double deviation = sqrt(squares / (double)size);
     if (!(deviation > p->contrast)) return;
     float factor = (float)(p->contrast / deviation);
@@ -183,16 +190,11 @@ void axm_parameters_render(axm_parameters *p, float *pixels)
         return;
     }
     sum_levels(p);
+    mix_colours(p);
     limit_contrast(p);
-    for (size_t i = 0; i < size; i += (size_t)p->extent.channels) {
-        const float *z = p->sum + i;
-        for (int32_t c = 0; c < p->extent.channels; ++c) {
-            double v = p->extent.channels == 3
-                           ? colour[c][0] * (double)z[0] + colour[c][1] * (double)z[1] + colour[c][2] * (double)z[2]
-                           : (double)z[c];
-            pixels[i + (size_t)c] = (float)(255.0 / (1.0 + exp(-v)));
-        }
-    }
+    axm_unary_forward(&p->exec, AXM_UNARY_SIGMOID, 0.0f, 0.0f, size, p->sum, pixels);
+    for (size_t i = 0; i < size; ++i)
+        pixels[i] *= 255.0f;
 }
 
 void axm_parameters_gradient(axm_parameters *p, const float *pixels, const float *g_pixels, float *g_values)
@@ -202,18 +204,12 @@ void axm_parameters_gradient(axm_parameters *p, const float *pixels, const float
         memcpy(g_values, g_pixels, size * sizeof *g_values);
         return;
     }
-    for (size_t i = 0; i < size; i += (size_t)p->extent.channels) {
-        double g[3] = {0};
-        for (int32_t c = 0; c < p->extent.channels; ++c) {
-            double v = (double)pixels[i + (size_t)c] / 255.0;
-            double slope = (double)g_pixels[i + (size_t)c] * 255.0 * v * (1.0 - v);
-            if (p->extent.channels == 3)
-                for (int k = 0; k < 3; ++k)
-                    g[k] += colour[c][k] * slope;
-            else g_values[i + (size_t)c] = (float)slope;
-        }
-        for (int32_t c = 0; p->extent.channels == 3 && c < 3; ++c)
-            g_values[i + (size_t)c] = (float)g[c];
+    for (size_t i = 0; i < size; ++i)
+        g_values[i] = g_pixels[i] * pixels[i] * (1.0f - pixels[i] / 255.0f);
+    for (size_t i = 0; p->extent.channels == 3 && i < size; i += 3) {
+        float *g = g_values + i, r = g[0], s = g[1], t = g[2];
+        for (int k = 0; k < 3; ++k)
+            g[k] = (float)colour[0][k] * r + (float)colour[1][k] * s + (float)colour[2][k] * t;
     }
     for (int32_t level = 0; level + 1 < p->levels; ++level)
         enlarge_adjoint(p, level, g_values + p->offset[level], g_values + p->offset[level + 1]);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/alloc.h"
+#include "kernels/kernels.h"
 #include "modifiers/modifier.h"
 
 #define AXM_PYRAMID_LEVELS 8
@@ -18,6 +19,7 @@ typedef struct axm_parameters {
     size_t offset[AXM_PYRAMID_LEVELS];
     double contrast;     /* most root mean square of the logits about mid-grey; 0: no limit. Pyramid only; the caller sets it */
     size_t count;        /* parameters; never more than axm_parameters_most */
+    axm_exec exec;       /* of the squashing; the caller sets kernels and pool */
     float *values;       /* [count] */
     float *sum, *scaled; /* work: one picture each (pyramid only) */
 } axm_parameters;

@@ -1,5 +1,5 @@
-/* Writes protobuf messages byte by byte, right or wrong as a test wants them. Lengths of nested messages are filled in at their end, as
- * varints of five bytes. */
+/* Writes protobuf messages byte by byte, right or wrong as a test wants them. Lengths of nested messages are filled in at their
+ * end, as varints of five bytes. */
 #ifndef AXM_TEST_ONNX_WRITE_H
 #define AXM_TEST_ONNX_WRITE_H
 
@@ -26,8 +26,17 @@ enum { OPSET_DOMAIN = 1, OPSET_VERSION = 2 };
 enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
 enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_OP = 4, NODE_ATTRIBUTE = 5 };
 enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_F = 2, ATTRIBUTE_I = 3, ATTRIBUTE_T = 5, ATTRIBUTE_INTS = 8, ATTRIBUTE_TYPE = 20 };
-enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_FLOATS = 4, TENSOR_INT32S = 5, TENSOR_INT64S = 7, TENSOR_NAME = 8, TENSOR_RAW = 9,
-       TENSOR_EXTERNAL = 13, TENSOR_LOCATION = 14 };
+enum {
+    TENSOR_DIMS = 1,
+    TENSOR_TYPE = 2,
+    TENSOR_FLOATS = 4,
+    TENSOR_INT32S = 5,
+    TENSOR_INT64S = 7,
+    TENSOR_NAME = 8,
+    TENSOR_RAW = 9,
+    TENSOR_EXTERNAL = 13,
+    TENSOR_LOCATION = 14
+};
 
 /* "x" (float, 1 x 2 x 4 x 4) and "y" as input and output of the graph, opset 13; begin_model leaves the graph open. */
 size_t begin_model(onnx_writer *to);

@@ -149,10 +149,8 @@ static void test_free_sizes(void **state)
         int32_t rank;
         int64_t dims[4];
     } rules[] = {
-        {"symbolic", 4, {-1, 2, -1, -1}},
-        {"free", 4, {-1, 2, -1, -1}},
-        {"zero_or_minus_one", 4, {-1, 2, -1, -1}},
-        {"no_shape", -1, {0}},
+        {"symbolic", 4, {-1, 2, -1, -1}},          {"free", 4, {-1, 2, -1, -1}},
+        {"zero_or_minus_one", 4, {-1, 2, -1, -1}}, {"no_shape", -1, {0}},
         {"float_data", 4, {1, 2, 3, 4}},
     };
     (void)state;

@@ -2,8 +2,8 @@
  *
  * Selected are the cases all of whose operators actmax knows. The first input is the image, the others are bound to their values;
  * where the first input is no float, or the operator works on shapes only, all are bound and the result is folded. Each case passes
- * or is refused while loading or planning, as tests/golden/onnx_conformance.txt says; a wrong number always fails. ("unchecked": the
- * expected values are of a type that actmax does not read.) Half-precision types are computed as float32.
+ * or is refused while loading or planning, as tests/golden/onnx_conformance.txt says; a wrong number always fails. ("unchecked":
+ * the expected values are of a type that actmax does not read.) Half-precision types are computed as float32.
  *
  * ACTMAX_ONNX_TESTDATA (environment): the folder that holds node/. ACTMAX_ONNX_TABLE: a file to write the table to. */
 #include <setjmp.h>
@@ -186,7 +186,8 @@ static const char *compare(const axm_constant *expected, const axm_tensor *got, 
     if (!axm_shape_equal(&got->shape, &expected->shape)) return text;
     double relative = expected->dtype == AXM_FLOAT16 ? ldexp(1.0, -11) : RELATIVE; /* its rounding */
     for (int64_t i = 0; i < axm_shape_count(&expected->shape); i++) {
-        double want = axm_constant_number(expected, i), have = got->constant ? axm_constant_number(got->constant, i) : (double)values[i];
+        double want = axm_constant_number(expected, i),
+               have = got->constant ? axm_constant_number(got->constant, i) : (double)values[i];
         bool same = (isnan(want) && isnan(have)) || (isinf(want) && isinf(have) && (want > 0) == (have > 0));
         if (same || fabs(want - have) <= ABSOLUTE + relative * fabs(want)) continue;
         snprintf(text, sizeof text, "element %lld is %g, expected %g", (long long)i, have, want);

@@ -11,63 +11,9 @@
 #include <string.h>
 
 #include "actmax.h"
+#include "onnx_meter.h"
 #include "onnx_network.h"
 #include "onnx_write.h"
-
-/* ---- Loading with a ceiling on memory ---- */
-
-#define MEBIBYTE ((size_t)1 << 20)
-
-/* What the library has at the moment, and the most that it had. */
-typedef struct meter {
-    size_t live, most;
-} meter;
-
-#define HEADER 16 /* keeps the alignment of malloc */
-
-static void *metered_alloc(void *user, size_t bytes)
-{
-    meter *m = user;
-    char *block = bytes < SIZE_MAX - HEADER ? malloc(bytes + HEADER) : NULL;
-    if (!block) return NULL;
-    memcpy(block, &bytes, sizeof bytes);
-    m->live += bytes;
-    if (m->live > m->most) m->most = m->live;
-    return block + HEADER;
-}
-
-static void metered_free(void *user, void *pointer)
-{
-    meter *m = user;
-    size_t bytes;
-    if (!pointer) return;
-    char *block = (char *)pointer - HEADER;
-    memcpy(&bytes, block, sizeof bytes);
-    m->live -= bytes;
-    free(block);
-}
-
-/* The status of loading `size` bytes, which end where their block ends. Nothing may be left, and at most `ceiling` bytes be taken. */
-static int32_t load(const void *data, size_t size, size_t ceiling)
-{
-    meter m = {0};
-    actmax_recipe *recipe;
-    actmax_model *model = NULL;
-    uint8_t *exact = malloc(size ? size : 1);
-    memcpy(exact, data, size);
-    assert_int_equal(actmax_recipe_new_with(metered_alloc, metered_free, &m, &recipe), ACTMAX_OK);
-    int32_t status = actmax_model_load_memory(exact, size, recipe, &model);
-    if (status < 0) {
-        assert_null(model);
-        assert_true(*actmax_message() != '\0');
-    }
-    actmax_model_free(model);
-    actmax_recipe_free(recipe);
-    free(exact);
-    assert_int_equal(m.live, 0);
-    if (m.most > ceiling) fail_msg("%zu bytes were taken for a file of %zu bytes (%d: %s)", m.most, size, (int)status, actmax_message());
-    return status;
-}
 
 static uint8_t *golden(const char *file, size_t *size)
 {
@@ -86,7 +32,7 @@ static void test_cut_off_at_every_byte(void **state)
     uint8_t *data = golden("onnx/torch_dynamo.onnx", &size);
     (void)state;
     for (size_t end = 0; end < size; end++)
-        if (load(data, end, 16 * MEBIBYTE) >= 0) fail_msg("a file cut off at byte %zu of %zu was loaded", end, size);
+        if (onnx_load_metered(data, end, 16 * MEBIBYTE) >= 0) fail_msg("a file cut off at byte %zu of %zu was loaded", end, size);
     free(data);
 }
 
@@ -112,7 +58,7 @@ static void flip(const uint8_t *data, size_t size, int rounds, int most, uint64_
             else
                 damaged[at] = (uint8_t)next_number(&seed);
         }
-        *loaded += load(damaged, size, 256 * MEBIBYTE) >= 0;
+        *loaded += onnx_load_metered(damaged, size, 256 * MEBIBYTE) >= 0;
     }
     free(damaged);
 }
@@ -161,7 +107,7 @@ static void test_random_bytes(void **state)
         for (size_t i = 0; i < size; i++)
             data[i] = (uint8_t)next_number(&seed);
         if (size > 3) memcpy(data, "\x08\x08\x3a", 3); /* so that it is read as a model */
-        assert_true(load(data, size, 16 * MEBIBYTE) < 0);
+        assert_true(onnx_load_metered(data, size, 16 * MEBIBYTE) < 0);
     }
 }
 
@@ -169,7 +115,7 @@ static void test_random_bytes(void **state)
 
 static void refuse(onnx_writer *file, int32_t status, const char *word, size_t ceiling)
 {
-    int32_t got = load(file->data, file->size, ceiling);
+    int32_t got = onnx_load_metered(file->data, file->size, ceiling);
     if (got != status || !strstr(actmax_message(), word))
         fail_msg("%s instead of %s and '%s': %s", actmax_status_name(got), actmax_status_name(status), word, actmax_message());
     free(file->data);
@@ -206,7 +152,7 @@ static void test_wire_types(void **state)
             write_tag(&file, field, type);
             write_bytes(&file, "\x01\x01\x01\x01\x01\x01\x01\x01", 8);
             end_model(&file, graph);
-            load(file.data, file.size, MEBIBYTE);
+            onnx_load_metered(file.data, file.size, MEBIBYTE);
             free(file.data);
         }
     }
@@ -248,7 +194,7 @@ static void test_sizes(void **state)
     write_weight(&file, (int64_t[]){1 << 29, 3}, 2, 1, 12);
     refuse(&file, ACTMAX_ERROR_FORMAT, "12 bytes", MEBIBYTE);
     write_weight(&file, (int64_t[]){INT64_MAX, INT64_MAX, 0}, 3, 1, 0); /* empty */
-    assert_true(load(file.data, file.size, MEBIBYTE) < 0);
+    assert_true(onnx_load_metered(file.data, file.size, MEBIBYTE) < 0);
     free(file.data);
     file = (onnx_writer){0};
     write_weight(&file, (int64_t[]){1}, 1, UINT64_MAX, 4);
@@ -291,7 +237,7 @@ static void test_many_parts(void **state)
     write_text(&file, NODE_OP, "Concat");
     end_message(&file, node);
     end_model(&file, graph);
-    load(file.data, file.size, 64 * MEBIBYTE);
+    onnx_load_metered(file.data, file.size, 64 * MEBIBYTE);
     free(file.data);
     file = (onnx_writer){0};
 

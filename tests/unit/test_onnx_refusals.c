@@ -122,7 +122,8 @@ static void test_refusals(void **state)
         if (!refusal) fail_msg("refusals.bin holds '%s', of which nothing is expected here", c->name);
         int32_t status = actmax_model_load_memory(c->model, c->model_size, NULL, &model);
         if (status != refusal->status)
-            fail_msg("%s: %s instead of %s: %s", c->name, actmax_status_name(status), actmax_status_name(refusal->status), actmax_message());
+            fail_msg("%s: %s instead of %s: %s", c->name, actmax_status_name(status), actmax_status_name(refusal->status),
+                     actmax_message());
         assert_ptr_equal(model, (actmax_model *)&container);
         check_message(c->name, refusal->words);
     }

@@ -128,7 +128,8 @@ static void check_model(const actmax_model *model, const char *what)
     const float *scores;
     axm_shape shape;
     assert_int_equal(actmax_session_new(model, NULL, &session), ACTMAX_OK);
-    if (actmax_session_activations(session, image, ACTMAX_LAYER_OUTPUT, NULL, &result) < 0) fail_msg("%s: %s", what, actmax_message());
+    if (actmax_session_activations(session, image, ACTMAX_LAYER_OUTPUT, NULL, &result) < 0)
+        fail_msg("%s: %s", what, actmax_message());
     assert_int_equal(actmax_result_array(result, "activations", &scores, shape.dim, &shape.rank), ACTMAX_OK);
     check_array(what, scores, &shape, &c->outputs[0]);
     actmax_result_free(result);

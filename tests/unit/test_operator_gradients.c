@@ -485,12 +485,51 @@ static void threads_change_nothing(void **state)
     }
 }
 
+/* Where an operator only hands on its input, the gradient on its two sides may still differ: x -> Identity -> Tanh, and x added to
+ * that. Of the output's gradient 1, the identity's output gets 1 - tanh^2, and x gets 1 more. */
+static void gradients_of_aliases_differ(void **state)
+{
+    test_graph g;
+    axm_runner runner;
+    axm_plan *plan;
+    (void)state;
+    image(&g, false);
+    int32_t x = simple(&g, "Relu", NO_ATTRIBUTES), same = test_node(&g, "Identity", INPUTS(x), NO_ATTRIBUTES);
+    int32_t bent = test_node(&g, "Tanh", INPUTS(same), NO_ATTRIBUTES), sum = test_node(&g, "Add", INPUTS(bent, x), NO_ATTRIBUTES);
+    int32_t wants[2] = {same, x}, observe[2] = {bent, sum};
+    axm_plan_request request = {.image = 0, .image_shape = g.image_shape, .observe = observe, .observe_count = 2, .seeds = &sum};
+    request.seed_count = 1;
+    request.wants = wants;
+    request.want_count = 2;
+    request.slice_value = -1;
+    test_ok(axm_runner_init(&runner, &g.allocator, g.graph, &g.weights, axm_kernels_find("auto"), 1));
+    test_ok(axm_runner_plan(&runner, &request, &plan));
+    const axm_tensor *at[2] = {axm_plan_find(plan, same), axm_plan_find(plan, x)}, *y = axm_plan_find(plan, sum);
+    const axm_tensor *in = axm_plan_find(plan, 0), *t = axm_plan_find(plan, bent);
+    size_t count = (size_t)axm_shape_count(&g.image_shape);
+    float *values = make_image(count);
+    axm_tensor_from_file_order(in, values, in->data);
+    axm_plan_forward(plan, runner.pool);
+    for (size_t i = 0; i < count; i++)
+        y->grad[i] = 1.0f;
+    axm_plan_backward(plan, runner.pool);
+    for (size_t i = 0; i < count; i++) {
+        double slope = 1.0 - (double)t->data[i] * (double)t->data[i];
+        assert_true(fabs((double)at[0]->grad[i] - slope) < 1e-6);
+        assert_true(fabs((double)at[1]->grad[i] - slope - 1.0) < 1e-6);
+    }
+    free(values);
+    axm_runner_free(&runner);
+    test_graph_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_has_a_case),
         cmocka_unit_test(finite_differences),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(gradients_of_aliases_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
