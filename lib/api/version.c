@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "network/op.h"
+#include "ops/op.h"
 
 const char *actmax_message(void)
 {

@@ -3,7 +3,7 @@
 #ifndef AXM_NETWORK_BUILDER_H
 #define AXM_NETWORK_BUILDER_H
 
-#include "network/op.h"
+#include "ops/op.h"
 
 typedef struct axm_graph axm_graph;
 typedef struct axm_builder axm_builder;

@@ -4,7 +4,7 @@
 #define AXM_NETWORK_WEIGHTS_H
 
 #include "base/platform.h"
-#include "network/op.h"
+#include "ops/op.h"
 
 typedef struct axm_weight_entry {
     const void *owner; /* what it was made from: a constant, or a node's parameters */

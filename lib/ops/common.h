@@ -3,7 +3,7 @@
 #define AXM_OPS_COMMON_H
 
 #include "base/status.h"
-#include "network/op.h"
+#include "ops/op.h"
 
 #define X(name) extern const axm_op axm_op_##name;
 #include "ops/ops.def"

@@ -139,10 +139,11 @@ static int32_t range_fold(const axm_fold *fold)
     AXM_OP_CHECK(y.dim[0] >= 0, "Range has more elements than can be counted");
     int32_t status = axm_fold_output(fold, "Range", 0, is_float ? AXM_FLOAT32 : in[0]->dtype, &y);
     for (int64_t i = 0; i < y.dim[0] && status >= 0; ++i) {
+        int64_t value = (int64_t)((uint64_t)start + (uint64_t)i * (uint64_t)delta); /* it fits, though the product may not */
         if (is_float)
             axm_fold_put_float(&fold->outputs[0], i, first + (double)i * step);
         else
-            status = axm_fold_put("Range", &fold->outputs[0], i, start + i * delta); /* lies between start and limit */
+            status = axm_fold_put("Range", &fold->outputs[0], i, value);
     }
     return status;
 }

@@ -3,7 +3,7 @@
 #define AXM_VISUALIZE_INPUT_H
 
 #include "image/image.h"
-#include "network/tensor.h"
+#include "ops/tensor.h"
 
 typedef struct axm_input {
     int32_t value;         /* of the graph */

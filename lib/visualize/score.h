@@ -2,7 +2,7 @@
 #ifndef AXM_VISUALIZE_SCORE_H
 #define AXM_VISUALIZE_SCORE_H
 
-#include "network/tensor.h"
+#include "ops/tensor.h"
 
 /* A tensor in its physical order as [outer, channels, inner]; space is whatever is not channels. */
 typedef struct axm_channel_view {

@@ -24,6 +24,7 @@ BELOW = {
 # Single headers that a room may see beyond that.
 HEADERS = {
     "loaders": {"network/builder.h"},
+    "visualize": {"ops/tensor.h", "kernels/kernels.h"},  # shapes of what the network returns; vector arithmetic on pictures
 }
 # The public header holds the status codes and the callback types, which any room may name.
 PUBLIC = "actmax.h"

@@ -214,7 +214,7 @@ typedef struct place {
 
 static void put_file(const char *folder, const char *name, const void *data, size_t size)
 {
-    char path[600];
+    char path[700];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);

@@ -1,12 +1,12 @@
 /* The operator contract. An operator is one file in lib/ops that defines `const axm_op axm_op_<Name>`, and one line in
  * lib/ops/ops.def. Life of a node: parse (at load) -> infer (shapes, at planning) -> prepare (weights, scratch, at planning) ->
  * forward, backward (cannot fail). Shapes are checked in infer and nowhere later. */
-#ifndef AXM_NETWORK_OP_H
-#define AXM_NETWORK_OP_H
+#ifndef AXM_OPS_OP_H
+#define AXM_OPS_OP_H
 
 #include "base/alloc.h"
 #include "kernels/kernels.h"
-#include "network/tensor.h"
+#include "ops/tensor.h"
 
 typedef struct axm_op axm_op;
 typedef struct axm_plan axm_plan;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "network/op.h"
+#include "ops/op.h"
 
 const axm_attribute *axm_attribute_find(const axm_attributes *attributes, const char *name)
 {

@@ -1,5 +1,5 @@
 /* Ready-made choices of physical order for operators. */
-#include "network/op.h"
+#include "ops/op.h"
 
 static bool may_be_last(const axm_shape *shape)
 {

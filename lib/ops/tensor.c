@@ -1,5 +1,5 @@
 /* Shapes, constants, and how a tensor's axes lie in memory. */
-#include "network/tensor.h"
+#include "ops/tensor.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Shapes, constants and the tensors that an operator sees. */
-#ifndef AXM_NETWORK_TENSOR_H
-#define AXM_NETWORK_TENSOR_H
+#ifndef AXM_OPS_TENSOR_H
+#define AXM_OPS_TENSOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
