@@ -214,13 +214,10 @@ check_answer() { # CLASS...: the first picture that was classified must be one o
     step_done
 }
 
-# Small steps and mild transforms make large, calm shapes; jitter is in pixels, so it goes with the picture's size.
-look="--learning-rate 1 --rotate 5 --scale-jitter 0.1 --blur 0.5"
-
 imagenet_pictures() {
     labels="--labels examples/imagenet_labels.txt"
     input="--scale 1 --mean 127,127,127 --std 128,128,128 --channels rgb"
-    make="$input $look --jitter 16 --steps 100"
+    make="$input --steps 100"
     cp examples/chelsea.jpg "$out/photograph.jpg"
     # shellcheck disable=SC2086  # the words of labels, input and make are meant to be split
     {
@@ -232,14 +229,15 @@ imagenet_pictures() {
             --out "$out/middle.png"
         picture late "Late layer: filters of block11" maximize "$network" --layer block11_project_bn --filter 3,60,90 $make \
             --out "$out/late.png"
-        picture class "Class: water ouzel" maximize "$network" --class "water ouzel" $labels $make --out "$out/water_ouzel.png"
+        picture class "Class: water ouzel" maximize "$network" --class "water ouzel" $labels $input \
+            --steps 150 --learning-rate 1 --blur 0.5 --total-variation 0.3 --out "$out/water_ouzel.png"
         picture cam "Grad-CAM: where it sees the cat" cam "$network" examples/chelsea.jpg $labels $input --out "$out/cam.png"
     }
 }
 
 fashion_pictures() {
     labels="--labels examples/fashion_mnist_labels.txt"
-    make="--preprocess unit $look --jitter 2 --steps 100"
+    make="--preprocess unit --steps 100"
     cp examples/fashion_boot.png "$out/photograph.png"
     # shellcheck disable=SC2086  # the words of labels and make are meant to be split
     {
@@ -247,7 +245,7 @@ fashion_pictures() {
         check_answer 9
         picture early "Early layer: filters of relu1" maximize "$network" --layer relu1 --filter 7,8,10 --size 64 $make \
             --out "$out/early.png"
-        picture middle "Middle layer: filters of conv2" maximize "$network" --layer conv2 --filter 2,4 --size 64 $make \
+        picture middle "Middle layer: filters of conv2" maximize "$network" --layer conv2 --filter 4,7,23 --size 64 $make \
             --out "$out/middle.png"
         picture late "Late layer: filters of conv3" maximize "$network" --layer conv3 --filter 1,5,20 --size 64 $make \
             --out "$out/late.png"

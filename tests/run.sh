@@ -55,7 +55,7 @@ fail() {
 # A tool and the package that brings it; libraries and data are asked of dpkg.
 tools="gcc:gcc g++:g++ clang:clang clang++:clang clang-format-19:clang-format-19 cmake:cmake make:make pkg-config:pkg-config nm:binutils
 python3:python3 protoc:protobuf-compiler nanopb_generator.py:nanopb setarch:util-linux tar:tar"
-libraries="libc6-dev libopenblas-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv"
+libraries="libc6-dev libopenblas-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv locales"
 
 missing_packages() {
     list=
@@ -120,6 +120,14 @@ else
     models=without-models
     step "real networks: none in \$ACTMAX_SHARED or ../shared; the rows that need them are skipped"
 fi
+
+# A locale that writes 0,5: the library must not mind. Debian machines have none until one is made.
+if [ ! -d build/locale/de_DE.UTF-8 ]; then
+    mkdir -p build/locale
+    localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8 >build/locale.log 2>&1
+fi
+LOCPATH=$root/build/locale
+export LOCPATH
 
 facts=$models
 if [ -z "${ACTMAX_TORCH_PYTHON:-}" ]; then

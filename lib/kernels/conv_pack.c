@@ -101,28 +101,40 @@ static float *pack_depthwise(const packing *p, const axm_tap_axis *h, const axm_
     return out;
 }
 
-/* The 36 transformed weights of each pair of channels, scattered to their points' panels. */
+/* taps[t][i] = the weight of tap t from channel c to output channel n + i, i < count. */
+static void winograd_taps(const packing *p, const int64_t offset[9], int64_t n, int64_t count, int64_t c,
+                          double taps[9][AXM_WINOGRAD_WIDTH])
+{
+    const axm_conv_weights *w = p->weights;
+    const bool forward = p->plan->direction == AXM_FORWARD;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t o = forward ? n + i : c, in = forward ? c : n + i;
+        const int64_t base = filter_of(w, o) * w->stride[0] + in * w->stride[1];
+        const float scale = scale_of(w, o);
+        for (int64_t t = 0; t < 9; t++)
+            taps[t][i] = (double)(element(w, base + offset[t]) * scale);
+    }
+}
+
 static void pack_winograd(const packing *p, float *out)
 {
     const axm_conv_plan *plan = p->plan;
-    const axm_conv_weights *w = p->weights;
     const axm_tap_axis h = axm_conv_axis(plan, true, 0), v = axm_conv_axis(plan, false, 0);
     const int64_t point = plan->in_c * plan->packed_c;
-    memset(out, 0, (size_t)(AXM_WINOGRAD_POINTS * point) * sizeof *out);
-    for (int64_t n = 0; n < plan->out_c; n++) {
-        const int64_t first = n / plan->panel * plan->panel, left = plan->packed_c - first;
-        const int64_t width = left < plan->panel ? left : plan->panel;
+    int64_t offset[9];
+    for (int64_t t = 0; t < 9; t++)
+        offset[t] = tap_index(p->weights, &h, &v, t / 3, t % 3);
+    for (int64_t first = 0; first < plan->packed_c; first += plan->panel) {
+        const int64_t left = plan->packed_c - first, width = left < plan->panel ? left : plan->panel;
         for (int64_t c = 0; c < plan->in_c; c++) {
-            const int64_t o = plan->direction == AXM_FORWARD ? n : c, i = plan->direction == AXM_FORWARD ? c : n;
-            const int64_t base = filter_of(w, o) * w->stride[0] + i * w->stride[1];
-            const float scale = scale_of(w, o);
-            double taps[9], points[AXM_WINOGRAD_POINTS];
-            for (int64_t t = 0; t < 9; t++)
-                taps[t] = (double)(element(w, base + tap_index(w, &h, &v, t / 3, t % 3)) * scale);
-            axm_winograd_weights(taps, points);
-            float *to = out + first * plan->in_c + c * width + (n - first);
-            for (int64_t t = 0; t < AXM_WINOGRAD_POINTS; t++)
-                to[t * point] = (float)points[t];
+            float *to = out + first * plan->in_c + c * width;
+            for (int64_t n = 0; n < width; n += AXM_WINOGRAD_WIDTH) {
+                double taps[9][AXM_WINOGRAD_WIDTH] = {{0}};
+                const int64_t some = width - n < AXM_WINOGRAD_WIDTH ? width - n : AXM_WINOGRAD_WIDTH;
+                const int64_t real = plan->out_c - first - n;
+                winograd_taps(p, offset, first + n, real < some ? real : some, c, taps);
+                axm_winograd_weights((const double(*)[AXM_WINOGRAD_WIDTH])taps, (size_t)some, (size_t)point, to + n);
+            }
         }
     }
 }

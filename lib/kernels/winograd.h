@@ -29,7 +29,8 @@ typedef struct axm_winograd {
 void axm_winograd_input(const axm_winograd *w, size_t begin, size_t end);
 void axm_winograd_output(const axm_winograd *w, size_t begin, size_t end);
 
-/* 3x3 weights to 36, row-major. */
-void axm_winograd_weights(const double taps[9], double out[AXM_WINOGRAD_POINTS]);
+/* The 3x3 weights of up to AXM_WINOGRAD_WIDTH output channels to out[36][point], the first `width` of each row. */
+#define AXM_WINOGRAD_WIDTH 16
+void axm_winograd_weights(const double taps[9][AXM_WINOGRAD_WIDTH], size_t width, size_t point, float *out);
 
 #endif

@@ -201,28 +201,34 @@ void axm_winograd_output(const axm_winograd *w, size_t begin, size_t end)
 /* ---- Weights ---- */
 
 /* Rows of G: powers 0 .. 2 of each point over the product of its differences from the others. */
-static void weights_line(const double g[3], double out[6])
+static AXM_INLINE void weights_line(const double *restrict g0, const double *restrict g1, const double *restrict g2,
+                                    double *restrict out)
 {
     const double a = AXM_WINOGRAD_A, b = AXM_WINOGRAD_B;
+    const double over_0 = 1.0 / (a * a * b * b);
     const double over_a = 1.0 / (2.0 * a * a * (a * a - b * b)), over_b = 1.0 / (2.0 * b * b * (b * b - a * a));
-    const double even_a = g[0] + a * a * g[2], even_b = g[0] + b * b * g[2];
-    out[0] = g[0] / (a * a * b * b);
-    out[1] = (even_a + a * g[1]) * over_a;
-    out[2] = (even_a - a * g[1]) * over_a;
-    out[3] = (even_b + b * g[1]) * over_b;
-    out[4] = (even_b - b * g[1]) * over_b;
-    out[5] = g[2];
+    for (size_t i = 0; i < AXM_WINOGRAD_WIDTH; i++) {
+        const double even_a = g0[i] + a * a * g2[i], even_b = g0[i] + b * b * g2[i];
+        out[0 * AXM_WINOGRAD_WIDTH + i] = g0[i] * over_0;
+        out[1 * AXM_WINOGRAD_WIDTH + i] = (even_a + a * g1[i]) * over_a;
+        out[2 * AXM_WINOGRAD_WIDTH + i] = (even_a - a * g1[i]) * over_a;
+        out[3 * AXM_WINOGRAD_WIDTH + i] = (even_b + b * g1[i]) * over_b;
+        out[4 * AXM_WINOGRAD_WIDTH + i] = (even_b - b * g1[i]) * over_b;
+        out[5 * AXM_WINOGRAD_WIDTH + i] = g2[i];
+    }
 }
 
-void axm_winograd_weights(const double taps[9], double out[AXM_WINOGRAD_POINTS])
+AXM_CLONES void axm_winograd_weights(const double taps[9][AXM_WINOGRAD_WIDTH], size_t width, size_t point, float *out)
 {
-    double columns[3][6];
-    for (int x = 0; x < 3; x++) {
-        const double g[3] = {taps[x], taps[3 + x], taps[6 + x]};
-        weights_line(g, columns[x]);
-    }
-    for (int y = 0; y < 6; y++) {
-        const double g[3] = {columns[0][y], columns[1][y], columns[2][y]};
-        weights_line(g, out + 6 * y);
+    double columns[3][6][AXM_WINOGRAD_WIDTH], lines[6][AXM_WINOGRAD_WIDTH];
+    for (size_t x = 0; x < 3; x++)
+        weights_line(taps[x], taps[3 + x], taps[6 + x], columns[x][0]);
+    for (size_t y = 0; y < 6; y++) {
+        weights_line(columns[0][y], columns[1][y], columns[2][y], lines[0]);
+        for (size_t x = 0; x < 6; x++) {
+            float *to = out + (y * 6 + x) * point;
+            for (size_t i = 0; i < width; i++)
+                to[i] = (float)lines[x][i];
+        }
     }
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The committed onnx.pb.[ch] are what nanopb makes of onnx.proto and onnx.options (its version and comments apart).
+# The committed onnx.pb.[ch] are what nanopb makes of onnx.proto and onnx.options: the same, but for what differs between nanopb's
+# versions and is not used here (comments, initialisers, the size of the largest message).
 # usage: generated.sh SOURCE SCRATCH
 set -eu
 folder=lib/loaders/onnx
@@ -7,8 +8,8 @@ rm -rf "$2"
 mkdir -p "$2"
 cp "$1/$folder/onnx.proto" "$1/$folder/onnx.options" "$1/$folder/generate.sh" "$2"
 (cd "$2" && sh generate.sh)
-bare() { # without comments, blank lines and the order of spaces
-    sed -e 's|/\*.*\*/||' -e 's/[[:space:]][[:space:]]*/ /g' -e 's/ $//' -e '/^$/d' "$1"
+bare() {
+    sed -e 's|/\*.*\*/||' -e '/^#define [A-Za-z_]*_init_\(default\|zero\) /d' -e '/^#define [A-Z_]*_MAX_SIZE /d' -e 's/[[:space:]][[:space:]]*/ /g' -e 's/ $//' -e '/^$/d' "$1"
 }
 for file in onnx.pb.h onnx.pb.c; do
     bare "$1/$folder/$file" >"$2/$file.committed"

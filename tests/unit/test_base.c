@@ -280,11 +280,11 @@ static void test_philox_vectors(void **state)
 static void test_random_distributions(void **state)
 {
     (void)state;
-    enum { DRAWS = 200000 };
+    const double draws = 200000;
     axm_rng_key key = {.seed = 1, .image = 2, .step = AXM_RNG_START};
     double sum = 0, squares = 0, cubes = 0, normal_sum = 0, normal_squares = 0, fourth = 0, product = 0, before = 0;
     int counts[7] = {0};
-    for (uint64_t i = 0; i < DRAWS; i++) {
+    for (uint64_t i = 0; i < (uint64_t)draws; i++) {
         double uniform = (double)axm_rng_uniform(key, i);
         double normal = (double)axm_rng_normal(key, i);
         int32_t between = axm_rng_between(key, i, -3, 3);
@@ -301,15 +301,15 @@ static void test_random_distributions(void **state)
         before = normal;
     }
     /* Five standard errors around the moments of the distributions. */
-    assert_true(fabs(sum / DRAWS - 0.5) < 5 * sqrt(1.0 / 12 / DRAWS));
-    assert_true(fabs(squares / DRAWS - 1.0 / 3) < 5 * sqrt(4.0 / 45 / DRAWS));
-    assert_true(fabs(cubes / DRAWS - 0.25) < 5 * sqrt(9.0 / 112 / DRAWS));
-    assert_true(fabs(normal_sum / DRAWS) < 5 * sqrt(1.0 / DRAWS));
-    assert_true(fabs(normal_squares / DRAWS - 1) < 5 * sqrt(2.0 / DRAWS));
-    assert_true(fabs(fourth / DRAWS - 3) < 5 * sqrt(96.0 / DRAWS));
-    assert_true(fabs(product / DRAWS) < 5 * sqrt(1.0 / DRAWS)); /* neighbours are uncorrelated */
+    assert_true(fabs(sum / draws - 0.5) < 5 * sqrt(1.0 / 12 / draws));
+    assert_true(fabs(squares / draws - 1.0 / 3) < 5 * sqrt(4.0 / 45 / draws));
+    assert_true(fabs(cubes / draws - 0.25) < 5 * sqrt(9.0 / 112 / draws));
+    assert_true(fabs(normal_sum / draws) < 5 * sqrt(1.0 / draws));
+    assert_true(fabs(normal_squares / draws - 1) < 5 * sqrt(2.0 / draws));
+    assert_true(fabs(fourth / draws - 3) < 5 * sqrt(96.0 / draws));
+    assert_true(fabs(product / draws) < 5 * sqrt(1.0 / draws)); /* neighbours are uncorrelated */
     for (int i = 0; i < 7; i++)
-        assert_true(fabs(counts[i] - DRAWS / 7.0) < 5 * sqrt(DRAWS / 7.0));
+        assert_true(fabs(counts[i] - draws / 7.0) < 5 * sqrt(draws / 7.0));
 }
 
 static void test_random_edges(void **state)

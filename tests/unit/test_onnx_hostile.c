@@ -219,6 +219,48 @@ static void test_many_numbers(void **state)
     refuse(&file, ACTMAX_ERROR_LIMIT, "axes", 20 * MEBIBYTE);
 }
 
+/* Protobuf would take the last; which one others take can't be known. */
+static void test_fields_that_occur_twice(void **state)
+{
+    onnx_writer file = {0};
+    (void)state;
+    size_t graph = begin_model(&file);
+    write_node(&file, "Relu", "x", "y");
+    end_model(&file, graph);
+    graph = begin_message(&file, MODEL_GRAPH);
+    write_node(&file, "Tanh", "x", "y");
+    end_message(&file, graph);
+    refuse(&file, ACTMAX_ERROR_FORMAT, "twice", MEBIBYTE);
+}
+
+static void test_limit_of_numbers(void **state)
+{
+    uint8_t ones[2000];
+    onnx_writer file = {0};
+    actmax_recipe *recipe;
+    actmax_model *model = NULL;
+    (void)state;
+    memset(ones, 1, sizeof ones);
+    size_t graph = begin_model(&file), tensor = begin_message(&file, GRAPH_INITIALIZER);
+    write_number(&file, TENSOR_DIMS, 1);
+    write_number(&file, TENSOR_TYPE, 7);
+    write_text(&file, TENSOR_NAME, "w");
+    write_blob(&file, TENSOR_INT64S, ones, sizeof ones);
+    end_message(&file, tensor);
+    write_node(&file, "Reshape", "x w", "y");
+    end_model(&file, graph);
+    assert_int_equal(actmax_recipe_new(&recipe), ACTMAX_OK);
+    assert_int_equal(actmax_recipe_set_number(recipe, "limit_tensor_elements", 1999), ACTMAX_OK);
+    assert_int_equal(actmax_model_load_memory(file.data, file.size, recipe, &model), ACTMAX_ERROR_LIMIT);
+    assert_non_null(strstr(actmax_message(), "a list of numbers"));
+    assert_non_null(strstr(actmax_message(), "1999"));
+    assert_int_equal(actmax_recipe_set_number(recipe, "limit_tensor_elements", 2000), ACTMAX_OK);
+    assert_int_equal(actmax_model_load_memory(file.data, file.size, recipe, &model), ACTMAX_ERROR_FORMAT); /* 1 is needed */
+    assert_null(model);
+    actmax_recipe_free(recipe);
+    free(file.data);
+}
+
 static void test_many_parts(void **state)
 {
     onnx_writer file = {0};
@@ -299,6 +341,8 @@ int main(void)
         cmocka_unit_test(test_wire_types),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_many_numbers),
+        cmocka_unit_test(test_fields_that_occur_twice),
+        cmocka_unit_test(test_limit_of_numbers),
         cmocka_unit_test(test_many_parts),
         cmocka_unit_test(test_nesting),
     };
