@@ -126,7 +126,7 @@ static void add_json(const map_job *job, cli_text *text)
     cli_add(text, ", \"class\": ");
     cli_add_json_number(text, class);
     cli_add(text, ", \"name\": ");
-    cli_add_json_string(text, isfinite(class) && job->target_layer == ACTMAX_LAYER_OUTPUT ? cli_label(&job->labels, (int64_t) class)
+    cli_add_json_string(text, isfinite(class) && job->target_layer == ACTMAX_LAYER_OUTPUT ? cli_label(&job->labels, (int64_t)class)
                                                                                           : NULL);
     cli_add(text, ", \"score\": ");
     cli_add_json_number(text, cli_number(job->result, "score"));
@@ -145,7 +145,7 @@ static void add_line(const map_job *job, cli_text *text)
 {
     double class = cli_number(job->result, "class");
     int of_class = job->target_layer == ACTMAX_LAYER_OUTPUT;
-    const char *name = of_class && isfinite(class) ? cli_label(&job->labels, (int64_t) class) : NULL;
+    const char *name = of_class && isfinite(class) ? cli_label(&job->labels, (int64_t)class) : NULL;
     cli_add(text, "%s: %s %.0f", cli_value(job->call, "out"), of_class ? "class" : "filter", class);
     if (name != NULL) cli_add(text, " (%s)", name);
     cli_add(text, "%s, score %.5g", of_class && job->filter == ACTMAX_CLASS_TOP ? ", the top prediction" : "",
@@ -191,38 +191,33 @@ static int run_saliency(const cli_call *call)
     return run_map(call, 1);
 }
 
-#define CLASS_FLAG                                                                                                                 \
-    {                                                                                                                              \
-        "class", "K|LABEL", "the class to look for, by index or name (default: the top prediction, which is named)"                \
-    }
-#define LABELS_FLAG                                                                                                                \
-    {                                                                                                                              \
-        "labels", "FILE", "the names of the classes, one on each line"                                                             \
-    }
-#define PICTURE_FLAGS                                                                                                              \
-    {"out", "FILE", "the picture to write: .png, .jpg or .bmp"},                                                                   \
-        {"overlay", NULL, "write the map laid over the photograph (this is the default)"},                                         \
-    {                                                                                                                              \
-        "heat", NULL, "write the map alone, in colours"                                                                            \
-    }
+static const char class_help[] = "the class to look for, by index or name (default: the top prediction, which is named)";
+static const char labels_help[] = "the names of the classes, one on each line";
+static const char out_help[] = "the picture to write: .png, .jpg or .bmp";
+static const char overlay_help[] = "write the map laid over the photograph (this is the default)";
+static const char heat_help[] = "write the map alone, in colours";
 
 static const cli_flag cam_flags[] = {
-    CLASS_FLAG,
-    LABELS_FLAG,
+    {"class", "K|LABEL", class_help},
+    {"labels", "FILE", labels_help},
     {"layer", "NAME", "the layer whose map is drawn (default: the last one with spatial size above 1)"},
     {"target-layer", "NAME", "instead of a class: explain a filter of this layer"},
     {"filter", "K", "the filter of --target-layer"},
-    PICTURE_FLAGS,
+    {"out", "FILE", out_help},
+    {"overlay", NULL, overlay_help},
+    {"heat", NULL, heat_help},
     {"raw", "FILE.npy", "write the raw map too: signed, at the layer's resolution, float32"},
     {"json", NULL, "write the result as JSON"},
     {NULL, NULL, NULL}};
 
 static const cli_flag saliency_flags[] = {
-    CLASS_FLAG,
-    LABELS_FLAG,
+    {"class", "K|LABEL", class_help},
+    {"labels", "FILE", labels_help},
     {"layer", "NAME", "instead of a class: explain a filter of this layer"},
     {"filter", "K", "the filter of --layer"},
-    PICTURE_FLAGS,
+    {"out", "FILE", out_help},
+    {"overlay", NULL, overlay_help},
+    {"heat", NULL, heat_help},
     {"raw", "FILE.npy", "write the raw gradient too: height x width x channels of the network's input, float32"},
     {"json", NULL, "write the result as JSON"},
     {NULL, NULL, NULL}};
