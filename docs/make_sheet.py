@@ -49,12 +49,20 @@ def read(path):
     return rows
 
 
+def filtered(row, previous):
+    """The row under the PNG filter (none, left, above) whose bytes are smallest, as is usual."""
+    left = bytes(v - w & 255 for v, w in zip(row, b"\0\0\0" + row))
+    above = bytes(v - w & 255 for v, w in zip(row, previous))
+    return min((b"\0" + row, b"\1" + left, b"\2" + above), key=lambda line: sum(min(v, 256 - v) for v in line))
+
+
 def write(path, rows):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = struct.pack(">IIBBBBB", len(rows[0]) // 3, len(rows), 8, 2, 0, 0, 0)
-    body = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
+    previous = [bytes(len(rows[0]))] + rows
+    body = zlib.compress(b"".join(filtered(row, before) for row, before in zip(rows, previous)), 9)
     open(path, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b""))
 
 
