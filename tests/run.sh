@@ -99,7 +99,7 @@ install_packages() {
 step "packages"
 missing=$(missing_packages)
 if [ -n "${missing# }" ]; then
-    echo "    installing: $missing"
+    echo "    missing: $missing"
     install_packages "$missing"
     missing=$(missing_packages)
     [ -z "${missing# }" ] || fail "still missing after apt: $missing"
@@ -134,6 +134,10 @@ if [ -z "${ACTMAX_TORCH_PYTHON:-}" ]; then
     facts=$facts,without-torch
 elif ! "$ACTMAX_TORCH_PYTHON" -c 'import torch, numpy, onnx' 2>/dev/null; then
     fail "ACTMAX_TORCH_PYTHON is set, but $ACTMAX_TORCH_PYTHON has no torch, numpy or onnx"
+fi
+if ! sh tests/python/run.sh probe build/python; then
+    echo "    pip reaches no index: the rows of the Python package are skipped"
+    facts=$facts,without-pypi
 fi
 
 # ---- 3. builds ----

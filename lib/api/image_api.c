@@ -29,6 +29,7 @@ static int32_t check_sizes(int32_t width, int32_t height, int32_t channels, bool
 int32_t actmax_image_new(int32_t width, int32_t height, int32_t channels, const uint8_t *pixels, size_t stride, actmax_image **out)
 {
     struct actmax_image *image = NULL;
+    axm_message_clear();
     if (!out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_new: out is NULL");
     int32_t status = check_sizes(width, height, channels, false);
     if (status < 0) return status;
@@ -46,6 +47,7 @@ int32_t actmax_image_new(int32_t width, int32_t height, int32_t channels, const 
 int32_t actmax_image_new_float(int32_t width, int32_t height, int32_t channels, const float *pixels, actmax_image **out)
 {
     struct actmax_image *image = NULL;
+    axm_message_clear();
     if (!out || !pixels) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_new_float: pixels or out is NULL");
     int32_t status = check_sizes(width, height, channels, true);
     if (status < 0) return status;
@@ -69,6 +71,7 @@ static int32_t decode(const actmax_recipe *recipe, const uint8_t *data, size_t s
 int32_t actmax_image_load(const char *path, const actmax_recipe *recipe, actmax_image **out)
 {
     axm_file file;
+    axm_message_clear();
     if (!path || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_load: path or out is NULL");
     axm_allocator *allocator = axm_recipe_allocator(recipe);
     if (!allocator) return ACTMAX_ERROR_NO_MEMORY;
@@ -84,6 +87,7 @@ int32_t actmax_image_load(const char *path, const actmax_recipe *recipe, actmax_
 
 int32_t actmax_image_load_memory(const void *data, size_t size, const actmax_recipe *recipe, actmax_image **out)
 {
+    axm_message_clear();
     if (!data || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_load_memory: data or out is NULL");
     return decode(recipe, data, size, "image in memory", out);
 }
@@ -92,6 +96,7 @@ int32_t actmax_image_save(const actmax_image *image, const char *path)
 {
     uint8_t *data = NULL;
     size_t size = 0;
+    axm_message_clear();
     if (!image || !path) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_save: image or path is NULL");
     const char *format = axm_image_format_of(path);
     if (!format) return axm_fail(ACTMAX_ERROR_INVALID, "'%.200s': a picture's name must end in .png, .jpg, .jpeg or .bmp", path);
@@ -139,6 +144,7 @@ const float *actmax_image_float_pixels(const actmax_image *image)
 int32_t actmax_image_resize(const actmax_image *image, int32_t width, int32_t height, const char *filter, actmax_image **out)
 {
     struct actmax_image *made = NULL;
+    axm_message_clear();
     if (!image || !filter || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_resize: an argument is NULL");
     int32_t kind = axm_choice_index("bilinear|bicubic", filter);
     if (kind < 0) return axm_fail(ACTMAX_ERROR_INVALID, "the filter is bilinear or bicubic, not '%.40s'", filter);
@@ -153,6 +159,7 @@ int32_t actmax_image_resize(const actmax_image *image, int32_t width, int32_t he
 int32_t actmax_image_from_map(const float *map, int32_t width, int32_t height, const actmax_recipe *recipe, actmax_image **out)
 {
     struct actmax_image *image = NULL;
+    axm_message_clear();
     if (!map || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_from_map: map or out is NULL");
     int32_t status = check_sizes(width, height, 3, false);
     if (status < 0) return status;
@@ -168,6 +175,7 @@ int32_t actmax_image_from_map(const float *map, int32_t width, int32_t height, c
 int32_t actmax_image_overlay(const actmax_image *heat, const actmax_image *image, const actmax_recipe *recipe, actmax_image **out)
 {
     struct actmax_image *made = NULL;
+    axm_message_clear();
     if (!heat || !image || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_overlay: an argument is NULL");
     if (!heat->bytes || !image->bytes || heat->channels != 3)
         return axm_fail(ACTMAX_ERROR_INVALID, "an overlay is made of an RGB heat map and an 8-bit image");

@@ -23,8 +23,8 @@ static int32_t choose_layer(struct actmax_session *session, int32_t cam_layer, a
     axm_arena arena;
     axm_arena_init(&arena, session->allocator);
     if (cam_layer == ACTMAX_LAYER_AUTO) {
-        r->cam = axm_cam_value(model->graph, model->facts, r->target, &arena);
-        if (r->cam == AXM_NO_VALUE)
+        status = axm_cam_value(model->graph, model->facts, r->target, &arena, &r->cam);
+        if (status >= 0 && r->cam == AXM_NO_VALUE)
             status = axm_fail(ACTMAX_ERROR_NOT_FOUND, "no layer before the target has height and width above 1; use saliency");
     } else if ((status = axm_model_layer_value(model, cam_layer, &r->cam)) >= 0) {
         bool depends;

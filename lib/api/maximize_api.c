@@ -91,7 +91,7 @@ static int32_t read_settings(const struct actmax_session *session, const struct 
                                  .start_range = axm_recipe_number(recipe, "start_range"),
                                  .clip = axm_recipe_number(recipe, "clip") != 0.0,
                                  .pyramid = axm_recipe_choice(recipe, "parameters") == 1,
-                                 .contrast = axm_recipe_number(recipe, "contrast"),
+                                 .contrast = axm_input_channels(&session->model->input) == 3 ? 1.0 : 2.0,
                                  .keep_best = axm_recipe_choice(recipe, "keep") == 1,
                                  .steps = (int64_t)axm_recipe_number(recipe, "steps"),
                                  .time_limit = axm_recipe_number(recipe, "time_limit"),
@@ -104,6 +104,7 @@ static int32_t read_settings(const struct actmax_session *session, const struct 
                                  .neuron_x = axm_recipe_integer(recipe, "neuron_x"),
                                  .callback = recipe ? recipe->callback : NULL,
                                  .callback_user = recipe ? recipe->callback_user : NULL};
+    if (axm_recipe_is_set(recipe, "contrast")) s->contrast = axm_recipe_number(recipe, "contrast");
     axm_session_size(session, &s->height, &s->width);
     axm_recipe_size(recipe, "size", &s->height, &s->width);
     const axm_limits *limits = &session->model->limits;
@@ -221,8 +222,7 @@ typedef struct call {
     axm_target target;
     int32_t axis;
     float *start;
-    int32_t *shared;
-    int32_t shared_count;
+    int32_t *wanted; /* room for the filters of one picture */
     char note_buffer[600];
     axm_text notes;
 } call;
@@ -245,9 +245,8 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
     if ((status = read_settings(session, recipe, &c->settings)) < 0) return status;
     if ((status = read_start(session, recipe, &c->settings, &c->start)) < 0) return status;
     c->settings.start_pixels = c->start;
-    c->shared = axm_alloc_array(session->allocator, count + 1, sizeof *c->shared);
-    if (!c->shared) return ACTMAX_ERROR_NO_MEMORY;
-    c->shared_count = sort_unique(c->shared, filters, (int32_t)count);
+    c->wanted = axm_alloc_array(session->allocator, count + 1, sizeof *c->wanted);
+    if (!c->wanted) return ACTMAX_ERROR_NO_MEMORY;
     if (model->assumed) axm_text_add(&c->notes, "%s", model->notes);
     return ACTMAX_OK;
 }
@@ -255,18 +254,19 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
 static void call_release(call *c)
 {
     axm_free(c->session->allocator, c->start);
-    axm_free(c->session->allocator, c->shared);
+    axm_free(c->session->allocator, c->wanted);
 }
 
-/* One picture of the sum of `filters`. */
+/* One picture of the sum of `filters`. The plan leaves out all others, also those of other pictures of the call: that is less work,
+ * and a picture does not depend on its company (kernels are chosen by the number of channels, and round differently). */
 static int32_t call_run(call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures, struct actmax_result **out)
 {
     axm_maximize_target target = {.value = c->target.value,
                                   .channel_axis = c->axis,
                                   .filters = filters,
                                   .filter_count = count,
-                                  .shared = c->shared,
-                                  .shared_count = c->shared_count,
+                                  .wanted = c->wanted,
+                                  .wanted_count = sort_unique(c->wanted, filters, count),
                                   .picture = picture,
                                   .pictures = pictures,
                                   .image_index = 0};
@@ -305,6 +305,7 @@ int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, con
     call c = {0};
     axm_message_clear();
     int32_t status = call_prepare(&c, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
+    bool stopped = false;
     actmax_result **made = status < 0 ? NULL : axm_calloc_array(session->allocator, filter_count, sizeof(actmax_result *));
     if (status >= 0 && !made) status = ACTMAX_ERROR_NO_MEMORY;
     for (size_t i = 0; i < filter_count && status >= 0; ++i) {
@@ -312,7 +313,10 @@ int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, con
         if (status > worst) worst = status;
         /* The caller's stop ends the remaining pictures too, after a first step each; the time limit is for each picture. */
         if (status == ACTMAX_NOTE_STOPPED) c.settings.steps = 1;
+        stopped = stopped || status == ACTMAX_NOTE_STOPPED;
     }
+    if (status >= 0 && stopped)
+        worst = axm_fail(ACTMAX_NOTE_STOPPED, "stopped by the caller; pictures after that have one step only at each size");
     for (size_t i = 0; made && i < filter_count; ++i) {
         if (status >= 0) out[i] = made[i];
         else actmax_result_free(made[i]);
@@ -338,6 +342,7 @@ int32_t actmax_model_maximize(const actmax_model *model, const char *layer_name,
 
 int32_t actmax_progress_number(const actmax_progress *progress, const char *name, double *out)
 {
+    axm_message_clear();
     if (!progress || !name || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_progress_number: an argument is NULL");
     const struct {
         const char *name;

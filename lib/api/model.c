@@ -240,6 +240,7 @@ static int32_t hand_out(struct actmax_model *model, int32_t status, actmax_model
 
 int32_t actmax_model_load(const char *path, const actmax_recipe *recipe, actmax_model **out)
 {
+    axm_message_clear();
     if (!path || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_model_load: path or out is NULL");
     struct actmax_model *model = model_new(recipe);
     if (!model) return ACTMAX_ERROR_NO_MEMORY;
@@ -251,6 +252,7 @@ int32_t actmax_model_load(const char *path, const actmax_recipe *recipe, actmax_
 
 int32_t actmax_model_load_memory(const void *data, size_t size, const actmax_recipe *recipe, actmax_model **out)
 {
+    axm_message_clear();
     if (!data || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_model_load_memory: data or out is NULL");
     struct actmax_model *model = model_new(recipe);
     if (!model) return ACTMAX_ERROR_NO_MEMORY;

@@ -7,13 +7,14 @@
 
 static int32_t need_model(const actmax_model *model, const void *argument, const char *function)
 {
+    axm_message_clear();
     if (model && argument) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_INVALID, "%s: the model or an output argument is NULL", function);
 }
 
 static const axm_layer *layer_at(const actmax_model *model, int32_t layer)
 {
-    return model && layer >= 0 && layer < model->layers.count ? &model->layers.items[layer] : NULL;
+    return model && layer >= 0 && layer < model->layers.total ? &model->layers.items[layer] : NULL;
 }
 
 static int32_t no_layer(const actmax_model *model, int32_t layer)
@@ -32,8 +33,12 @@ const char *actmax_model_input_name(const actmax_model *model)
     return model ? model->graph->values[model->input.value].name : NULL;
 }
 
-static void give_shape(const axm_shape *shape, int32_t axis, int64_t *dims, int32_t *rank, int32_t *channel_axis)
+/* In the file's order. */
+static void give_shape(const axm_graph *graph, int32_t value, const axm_shape *own, int32_t axis, int64_t *dims, int32_t *rank,
+                       int32_t *channel_axis)
 {
+    const axm_shape shown = axm_graph_shown_shape(graph, value, own), *shape = &shown;
+    if (graph->values[value].shown_last && shape->rank >= 3) axis = shape->rank - 1;
     for (int32_t i = 0; dims && i < shape->rank; ++i)
         dims[i] = shape->dim[i];
     *rank = shape->rank;
@@ -44,7 +49,7 @@ int32_t actmax_model_input_shape(const actmax_model *model, int64_t *dims, int32
 {
     int32_t status = need_model(model, rank, "actmax_model_input_shape");
     if (status < 0) return status;
-    give_shape(&model->input.shape, model->input.channel_axis, dims, rank, channel_axis);
+    give_shape(model->graph, model->input.value, &model->input.shape, model->input.channel_axis, dims, rank, channel_axis);
     return ACTMAX_OK;
 }
 
@@ -83,7 +88,7 @@ int32_t actmax_model_layer_shape(const actmax_model *model, int32_t layer, int64
     const axm_layer *found = layer_at(model, layer);
     if (!found) return no_layer(model, layer);
     const axm_shape *shape = &model->facts[found->value].shape;
-    give_shape(shape, axm_channel_axis(model->graph, found->value, shape), dims, rank, channel_axis);
+    give_shape(model->graph, found->value, shape, axm_channel_axis(model->graph, found->value, shape), dims, rank, channel_axis);
     return ACTMAX_OK;
 }
 
@@ -115,6 +120,19 @@ const char *axm_model_value_name(const struct actmax_model *model, int32_t value
 }
 
 /* ---- Summary ---- */
+
+#define GROUPED_NUMBER 32
+
+/* 138357544 as "138,357,544". */
+static const char *grouped(int64_t number, char buffer[GROUPED_NUMBER])
+{
+    char digits[GROUPED_NUMBER];
+    axm_text plain = axm_text_in(digits, sizeof digits), text = axm_text_in(buffer, GROUPED_NUMBER);
+    axm_text_add(&plain, "%lld", (long long)number);
+    for (size_t i = 0; i < plain.length; ++i)
+        axm_text_add(&text, "%s%c", i > 0 && (plain.length - i) % 3 == 0 ? "," : "", digits[i]);
+    return buffer;
+}
 
 #define NAME_WIDTH 36
 #define TYPE_WIDTH 20
@@ -155,18 +173,36 @@ static void put_row(sink *s, const char *name, const char *type, const char *sha
     put(s, line);
 }
 
+/* In Keras's words. */
+static void put_keras_total(sink *s, const axm_graph *graph)
+{
+    char line[200], all[GROUPED_NUMBER], trained[GROUPED_NUMBER], frozen[GROUPED_NUMBER];
+    int64_t total = axm_graph_parameters(graph), left = axm_graph_frozen_parameters(graph);
+    axm_text text = axm_text_in(line, sizeof line);
+    axm_text_add(&text, "Total params: %s\nTrainable params: %s\nNon-trainable params: %s\n", grouped(total, all),
+                 grouped(total - left, trained), grouped(left, frozen));
+    put(s, line);
+}
+
 int32_t actmax_model_summary(const actmax_model *model, char *buffer, size_t capacity, size_t *needed)
 {
+    axm_message_clear();
     if (!model || (!buffer && capacity)) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_model_summary: model or buffer is NULL");
     char spare[1], shape[AXM_SHAPE_TEXT], line[200];
     sink s = {axm_text_in(capacity ? buffer : spare, capacity ? capacity : 1), 0};
     put_row(&s, "layer", "type", "output shape", -1);
     put_rule(&s, '=');
-    put_row(&s, actmax_model_input_name(model), "Input", axm_shape_text(&model->input.shape, shape), 0);
-    for (int32_t i = 0; i < model->layers.count; ++i)
-        put_row(&s, actmax_model_layer_name(model, i), actmax_model_layer_type(model, i),
-                axm_shape_text(&model->facts[model->layers.items[i].value].shape, shape), actmax_model_layer_parameters(model, i));
+    bool lists_input = model->layers.count > 0 && strcmp(actmax_model_layer_type(model, 0), "InputLayer") == 0;
+    axm_shape shown = axm_graph_shown_shape(model->graph, model->input.value, &model->input.shape);
+    if (!lists_input) put_row(&s, actmax_model_input_name(model), "Input", axm_shape_text(&shown, shape), 0);
+    for (int32_t i = 0; i < model->layers.count; ++i) {
+        int32_t value = model->layers.items[i].value;
+        shown = axm_graph_shown_shape(model->graph, value, &model->facts[value].shape);
+        put_row(&s, actmax_model_layer_name(model, i), actmax_model_layer_type(model, i), axm_shape_text(&shown, shape),
+                actmax_model_layer_parameters(model, i));
+    }
     put_rule(&s, '=');
+    if (model->graph->tells_frozen) put_keras_total(&s, model->graph);
     axm_text total = axm_text_in(line, sizeof line);
     axm_text_add(&total, "%d layers, %lld parameters\n", (int)model->layers.count, (long long)actmax_model_parameters(model));
     put(&s, line);

@@ -165,6 +165,7 @@ int32_t actmax_option_count(void)
 
 int32_t actmax_option_find(const char *name, int32_t *out)
 {
+    axm_message_clear();
     if (!out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_option_find: out is NULL");
     return axm_option_index(name, out);
 }

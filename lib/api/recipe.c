@@ -50,6 +50,7 @@ axm_allocator *axm_recipe_allocator(const struct actmax_recipe *recipe)
 
 int32_t actmax_recipe_new_with(actmax_alloc_fn alloc, actmax_free_fn release, void *user, actmax_recipe **out)
 {
+    axm_message_clear();
     if (!out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_new: out is NULL");
     if (!alloc != !release) return axm_fail(ACTMAX_ERROR_INVALID, "give both an alloc and a free function, or neither");
     axm_allocator *allocator = allocator_new(alloc, release, user);
@@ -135,6 +136,7 @@ static int32_t set_text(axm_allocator *allocator, const axm_option *option, axm_
 
 static int32_t find_for(actmax_recipe *recipe, const char *option, int32_t *index)
 {
+    axm_message_clear();
     if (!recipe) return axm_fail(ACTMAX_ERROR_INVALID, "the recipe is missing (NULL)");
     return axm_option_index(option, index);
 }
@@ -163,6 +165,7 @@ int32_t actmax_recipe_set_text(actmax_recipe *recipe, const char *option, const 
 int32_t actmax_recipe_get_number(const actmax_recipe *recipe, const char *option, double *out)
 {
     int32_t index;
+    axm_message_clear();
     int32_t status = axm_option_index(option, &index);
     if (status < 0) return status;
     if (!recipe || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_get_number: recipe or out is NULL");
@@ -179,6 +182,7 @@ int32_t actmax_recipe_get_number(const actmax_recipe *recipe, const char *option
 int32_t actmax_recipe_get_text(const actmax_recipe *recipe, const char *option, const char **out)
 {
     int32_t index;
+    axm_message_clear();
     int32_t status = axm_option_index(option, &index);
     if (status < 0) return status;
     if (!recipe || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_get_text: recipe or out is NULL");
@@ -190,6 +194,7 @@ int32_t actmax_recipe_get_text(const actmax_recipe *recipe, const char *option, 
 
 int32_t actmax_recipe_add_part(actmax_recipe *recipe, const char *part, int32_t *out_index)
 {
+    axm_message_clear();
     if (!recipe || !part) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_add_part: recipe or part is NULL");
     const char *name, *kind;
     int32_t status = axm_part_find(part, &name, &kind);
@@ -242,6 +247,7 @@ int32_t actmax_recipe_set_part_text(actmax_recipe *recipe, int32_t part_index, c
 
 int32_t actmax_recipe_bind_input(actmax_recipe *recipe, const char *input, const float *data, const int64_t *dims, int32_t rank)
 {
+    axm_message_clear();
     size_t bytes = sizeof(float);
     if (!recipe || !input || !data || (rank > 0 && !dims) || rank < 0 || rank > AXM_MAX_RANK)
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_bind_input: give a recipe, a name, data, and 0 to %d dims", AXM_MAX_RANK);
@@ -266,6 +272,7 @@ int32_t actmax_recipe_bind_input(actmax_recipe *recipe, const char *input, const
 
 int32_t actmax_recipe_add_external_data(actmax_recipe *recipe, const char *location, const void *data, size_t size)
 {
+    axm_message_clear();
     if (!recipe || !location || (!data && size))
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_add_external_data: recipe, location or data is NULL");
     if (recipe->external_count == AXM_LOADER_FILES)
@@ -276,6 +283,7 @@ int32_t actmax_recipe_add_external_data(actmax_recipe *recipe, const char *locat
 
 int32_t actmax_recipe_set_callback(actmax_recipe *recipe, actmax_progress_fn callback, void *user)
 {
+    axm_message_clear();
     if (!recipe) return axm_fail(ACTMAX_ERROR_INVALID, "the recipe is missing (NULL)");
     recipe->callback = callback;
     recipe->callback_user = user;

@@ -8,7 +8,7 @@
 #include "loaders/loader.h"
 
 #define AXM_RECIPE_PARTS 32
-#define AXM_PART_OPTIONS 4
+#define AXM_PART_OPTIONS 8 /* the most that one part has in options.def, and some */
 
 typedef struct axm_recipe_part {
     const char *name, *kind;

@@ -63,6 +63,7 @@ void actmax_result_free(actmax_result *result)
 
 static int32_t check(const actmax_result *result, const char *name, const void *out)
 {
+    axm_message_clear();
     if (result && name && out) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_INVALID, "the result, the name or the output argument is NULL");
 }

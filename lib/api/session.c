@@ -9,6 +9,7 @@
 
 int32_t actmax_session_new(const actmax_model *model, const actmax_recipe *recipe, actmax_session **out)
 {
+    axm_message_clear();
     if (!model || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_session_new: model or out is NULL");
     const char *cpu = axm_recipe_text(recipe, "cpu");
     const axm_kernels *kernels = axm_kernels_find(cpu);
@@ -92,19 +93,39 @@ int32_t axm_session_forward_plan(struct actmax_session *session, const int32_t *
     return axm_runner_plan(&session->runner, &request, out);
 }
 
+/* [channels, space] in the graph's order becomes [space, channels]; physically the channels mostly are last already. */
+static void to_shown_order(const axm_tensor *tensor, const float *graph_order, float *out)
+{
+    int64_t channels = tensor->shape.dim[1], batch = tensor->shape.dim[0], space = axm_shape_count(&tensor->shape) / (channels * batch);
+    for (int64_t n = 0; n < batch; ++n)
+        for (int64_t p = 0; p < space; ++p)
+            for (int64_t c = 0; c < channels; ++c)
+                *out++ = graph_order[(n * channels + c) * space + p];
+}
+
 int32_t axm_session_add_value(struct actmax_session *session, struct actmax_result *result, const char *name, const axm_plan *plan,
                               int32_t value)
 {
     const axm_tensor *tensor = axm_plan_find(plan, value);
+    bool last = session->model->graph->values[value].shown_last && tensor->shape.rank >= 3;
     float *data = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *data);
     if (!data) return ACTMAX_ERROR_NO_MEMORY;
     if (tensor->constant) axm_constant_to_float(tensor->constant, data);
-    else axm_tensor_to_file_order(tensor, tensor->data, data);
-    return axm_result_add_array(result, name, data, tensor->shape.dim, tensor->shape.rank);
+    else if (!last || tensor->layout == AXM_LAYOUT_FILE) axm_tensor_to_file_order(tensor, tensor->data, data);
+    else memcpy(data, tensor->data, (size_t)axm_shape_count(&tensor->shape) * sizeof *data);
+    if (last && (tensor->constant || tensor->layout == AXM_LAYOUT_FILE)) {
+        float *shown = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *shown);
+        if (shown) to_shown_order(tensor, data, shown);
+        axm_free(session->allocator, data);
+        if (!(data = shown)) return ACTMAX_ERROR_NO_MEMORY;
+    }
+    axm_shape shape = axm_graph_shown_shape(session->model->graph, value, &tensor->shape);
+    return axm_result_add_array(result, name, data, shape.dim, shape.rank);
 }
 
 static int32_t check_call(const actmax_session *session, const actmax_image *image, const void *out, const char *function)
 {
+    axm_message_clear();
     if (session && image && out) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_INVALID, "%s: the session, the image or out is NULL", function);
 }
@@ -164,18 +185,13 @@ static int32_t fill_prediction(actmax_session *session, const axm_plan *plan, in
         return axm_fail(ACTMAX_ERROR_NUMERIC, "the network's output is infinite or not a number; check the preprocessing");
     }
     axm_result_add_number(result, "softmax_added", score < 0);
-    if (score >= 0 && !is_log) {
-        int32_t status = axm_result_add_array(result, "probabilities", scores, &classes, 1);
-        int32_t before = graph->nodes[score].inputs[0];
-        float *logits = status < 0 ? NULL : class_scores(session, plan, before, &classes);
-        return status < 0 ? status : axm_result_add_array(result, "logits", logits, &classes, 1);
-    }
-    int32_t status = axm_result_add_array(result, "probabilities", softmax_of(session, scores, classes, is_log), &classes, 1);
-    if (status < 0) {
-        axm_free(session->allocator, scores);
-        return status;
-    }
-    return axm_result_add_array(result, "logits", scores, &classes, 1);
+    float *logits = score < 0 ? scores : class_scores(session, plan, graph->nodes[score].inputs[0], &classes);
+    float *probabilities = score >= 0 && !is_log ? scores : softmax_of(session, scores, classes, is_log);
+    if (is_log) axm_free(session->allocator, scores);
+    int32_t status = axm_result_add_array(result, "probabilities", probabilities, &classes, 1);
+    if (status >= 0) return axm_result_add_array(result, "logits", logits, &classes, 1);
+    axm_free(session->allocator, logits);
+    return status;
 }
 
 int32_t actmax_session_predict(actmax_session *session, const actmax_image *image, const actmax_recipe *recipe, actmax_result **out)
@@ -185,6 +201,8 @@ int32_t actmax_session_predict(actmax_session *session, const actmax_image *imag
     if (status < 0) return status;
     const axm_graph *graph = session->model->graph;
     int32_t output = graph->outputs[0], score = axm_final_score(graph, output);
+    const axm_fact *fact = &session->model->facts[output];
+    if (!fact->known || fact->constant) return axm_fail(ACTMAX_ERROR_INVALID, "the network's output does not depend on the image");
     int32_t observe[2] = {output, score >= 0 ? graph->nodes[score].inputs[0] : output};
     axm_plan *plan;
     struct actmax_result *result = NULL;
@@ -272,6 +290,11 @@ int32_t actmax_session_gradient(actmax_session *session, const actmax_image *ima
     double activation = axm_score_value(&score, at);
     axm_score_seed(&score, at, 1.0f);
     axm_plan_backward(plan, session->runner.pool);
+    if (!isfinite(activation) || !axm_all_finite(in->grad, count)) {
+        const char *name = axm_plan_find_nonfinite(plan, session->runner.pool);
+        return axm_fail(ACTMAX_ERROR_NUMERIC, "a value became infinite or not a number%s%.80s; check the preprocessing",
+                        name ? " in layer " : "", name ? name : "");
+    }
 
     axm_session_size(session, &height, &width);
     int64_t dims[3] = {height, width, axm_input_channels(input)};

@@ -1,4 +1,6 @@
 /* y = clamp(a op b) with broadcasting. The backward pass is binary_backward.c. */
+#include <math.h>
+
 #include "kernels/axes.h"
 #include "kernels/clones.h"
 #include "kernels/grain.h"
@@ -19,6 +21,10 @@ static AXM_INLINE float apply(axm_binary kind, float a, float b)
     case AXM_BINARY_SUB: return a - b;
     case AXM_BINARY_MUL: return a * b;
     case AXM_BINARY_DIV: break;
+    case AXM_BINARY_MIN: return axm_beats(-b, -a) ? b : a;
+    case AXM_BINARY_MAX: return axm_beats(b, a) ? b : a;
+    case AXM_BINARY_POW: return powf(a, b);
+    case AXM_BINARY_SLOPE: return a > 0.0f ? a : a * b;
     }
     return a / b;
 }
@@ -52,6 +58,10 @@ AXM_CLONES static void run_any(const binary_task *task, size_t count, const axm_
     case AXM_BINARY_SUB: run(AXM_BINARY_SUB, count, a, sa, b, sb, task->clamp, y); break;
     case AXM_BINARY_MUL: run(AXM_BINARY_MUL, count, a, sa, b, sb, task->clamp, y); break;
     case AXM_BINARY_DIV: run(AXM_BINARY_DIV, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_MIN: run(AXM_BINARY_MIN, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_MAX: run(AXM_BINARY_MAX, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_POW: run(AXM_BINARY_POW, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_SLOPE: run(AXM_BINARY_SLOPE, count, a, sa, b, sb, task->clamp, y); break;
     }
 }
 

@@ -1,17 +1,25 @@
 /* The gradient of one operand of a broadcast binary operation: the incoming gradient times a factor made of the operands,
  * summed over the axes along which the operand was broadcast. Each element of dx is summed by one worker in row-major order
  * of those axes, so nothing depends on the number of threads. */
+#include <math.h>
+
 #include "kernels/axes.h"
 #include "kernels/clones.h"
 #include "kernels/grain.h"
 
 /* The factor, of the operands p and q. */
 typedef enum gradient_factor {
-    FACTOR_PLUS,    /* 1: a + b, and a - b for a */
-    FACTOR_MINUS,   /* -1: a - b for b */
-    FACTOR_TIMES,   /* p: a * b */
-    FACTOR_OVER,    /* 1 / p: a / b for a */
-    FACTOR_QUOTIENT /* -q / p^2: a / b for b */
+    FACTOR_PLUS,     /* 1: a + b, and a - b for a */
+    FACTOR_MINUS,    /* -1: a - b for b */
+    FACTOR_TIMES,    /* p: a * b */
+    FACTOR_OVER,     /* 1 / p: a / b for a */
+    FACTOR_QUOTIENT, /* -q / p^2: a / b for b */
+    FACTOR_ABOVE,    /* p > q: the second of two to choose from */
+    FACTOR_REACHES,  /* p >= q: the first of them */
+    FACTOR_BASE,     /* q p^(q - 1): a^b for a */
+    FACTOR_EXPONENT, /* p^q log(p): a^b for b */
+    FACTOR_SLOPE,    /* 1 where p > 0, q where p < 0: the slope's operand */
+    FACTOR_BELOW     /* p where p < 0: the slope */
 } gradient_factor;
 
 enum { OWN, P, Q, DY }; /* operands of axm_axes; OWN indexes dx */
@@ -38,6 +46,12 @@ static AXM_INLINE float term(gradient_factor factor, float dy, float p, float q)
     case FACTOR_TIMES: return dy * p;
     case FACTOR_OVER: return dy / p;
     case FACTOR_QUOTIENT: break;
+    case FACTOR_ABOVE: return p > q ? dy : 0.0f;
+    case FACTOR_REACHES: return p >= q ? dy : 0.0f;
+    case FACTOR_BASE: return dy * q * powf(p, q - 1.0f);
+    case FACTOR_EXPONENT: return p > 0.0f ? dy * powf(p, q) * logf(p) : 0.0f;
+    case FACTOR_SLOPE: return dy * (p > 0.0f ? 1.0f : (p < 0.0f ? q : 0.0f));
+    case FACTOR_BELOW: return p < 0.0f ? dy * p : 0.0f;
     }
     return -(dy * q) / (p * p);
 }
@@ -65,6 +79,12 @@ static AXM_INLINE float term(gradient_factor factor, float dy, float p, float q)
     case FACTOR_TIMES: CALL(FACTOR_TIMES, __VA_ARGS__); break;                                                                     \
     case FACTOR_OVER: CALL(FACTOR_OVER, __VA_ARGS__); break;                                                                       \
     case FACTOR_QUOTIENT: CALL(FACTOR_QUOTIENT, __VA_ARGS__); break;                                                               \
+    case FACTOR_ABOVE: CALL(FACTOR_ABOVE, __VA_ARGS__); break;                                                                     \
+    case FACTOR_REACHES: CALL(FACTOR_REACHES, __VA_ARGS__); break;                                                                 \
+    case FACTOR_BASE: CALL(FACTOR_BASE, __VA_ARGS__); break;                                                                       \
+    case FACTOR_EXPONENT: CALL(FACTOR_EXPONENT, __VA_ARGS__); break;                                                               \
+    case FACTOR_SLOPE: CALL(FACTOR_SLOPE, __VA_ARGS__); break;                                                                     \
+    case FACTOR_BELOW: CALL(FACTOR_BELOW, __VA_ARGS__); break;                                                                     \
     }
 
 /* ---- No broadcasting: dx lies like dy ---- */
@@ -249,29 +269,46 @@ static bool lies_like_dy(const axm_axes *axes)
     return true;
 }
 
+/* What the factor is made of: p and q are operands, 0 (a) or 1 (b), or none (-1). */
+typedef struct factor_choice {
+    gradient_factor factor;
+    int p, q;
+} factor_choice;
+
+static factor_choice choose_factor(axm_binary kind, int which)
+{
+    bool first = which == 0;
+    switch (kind) {
+    case AXM_BINARY_ADD: break;
+    case AXM_BINARY_SUB: return (factor_choice){first ? FACTOR_PLUS : FACTOR_MINUS, -1, -1};
+    case AXM_BINARY_MUL: return (factor_choice){FACTOR_TIMES, 1 - which, -1};
+    case AXM_BINARY_DIV: return first ? (factor_choice){FACTOR_OVER, 1, -1} : (factor_choice){FACTOR_QUOTIENT, 1, 0};
+    case AXM_BINARY_MIN: return first ? (factor_choice){FACTOR_REACHES, 1, 0} : (factor_choice){FACTOR_ABOVE, 0, 1};
+    case AXM_BINARY_MAX: return first ? (factor_choice){FACTOR_REACHES, 0, 1} : (factor_choice){FACTOR_ABOVE, 1, 0};
+    case AXM_BINARY_POW: return (factor_choice){first ? FACTOR_BASE : FACTOR_EXPONENT, 0, 1};
+    case AXM_BINARY_SLOPE: return (factor_choice){first ? FACTOR_SLOPE : FACTOR_BELOW, 0, 1};
+    }
+    return (factor_choice){FACTOR_PLUS, -1, -1};
+}
+
 void axm_binary_backward(const axm_exec *exec, axm_binary kind, int which, int32_t rank, const int64_t *dims, const float *a,
                          const int64_t *a_strides, const float *b, const int64_t *b_strides, const float *dy, size_t dx_count,
                          bool accumulate, float *dx)
 {
     static const float unused = 0.0f;
-    gradient_task task = {.factor = FACTOR_PLUS, .p = &unused, .q = &unused, .dy = dy, .dx = dx, .accumulate = accumulate};
+    factor_choice choice = choose_factor(kind, which);
+    gradient_task task = {.factor = choice.factor, .p = &unused, .q = &unused, .dy = dy, .dx = dx, .accumulate = accumulate};
     const int64_t *strides[AXM_AXES_OPERANDS] = {[OWN] = which == 0 ? a_strides : b_strides};
     int64_t dense[AXM_KERNEL_RANK] = {0};
     axm_axes_dense(rank, dims, dense);
     strides[DY] = dense;
-    if (kind == AXM_BINARY_SUB && which == 1) task.factor = FACTOR_MINUS;
-    if (kind == AXM_BINARY_MUL) {
-        task.factor = FACTOR_TIMES;
-        task.p = which == 0 ? b : a;
-        strides[P] = which == 0 ? b_strides : a_strides;
-    } else if (kind == AXM_BINARY_DIV) {
-        task.factor = which == 0 ? FACTOR_OVER : FACTOR_QUOTIENT;
-        task.p = b;
-        strides[P] = b_strides;
-        if (which == 1) {
-            task.q = a;
-            strides[Q] = a_strides;
-        }
+    if (choice.p >= 0) {
+        task.p = choice.p == 0 ? a : b;
+        strides[P] = choice.p == 0 ? a_strides : b_strides;
+    }
+    if (choice.q >= 0) {
+        task.q = choice.q == 0 ? a : b;
+        strides[Q] = choice.q == 0 ? a_strides : b_strides;
     }
     axm_axes_make(rank, dims, strides, &task.axes);
     if (task.axes.count == 0) { /* the operand was broadcast to nothing */

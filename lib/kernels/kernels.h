@@ -113,6 +113,29 @@ void axm_unary_forward(const axm_exec *exec, axm_unary kind, float a, float b, s
 void axm_unary_backward(const axm_exec *exec, axm_unary kind, float a, float b, size_t count, const float *saved, const float *dy,
                         bool accumulate, float *dx);
 
+/* More of them, all differentiated from x. x may equal y in forward, dy may equal dx when not accumulating. */
+typedef enum axm_curve {
+    AXM_CURVE_ELU,              /* b (x > 0 ? x : a (exp(x) - 1)) */
+    AXM_CURVE_CELU,             /* x > 0 ? x : a (exp(x / a) - 1) */
+    AXM_CURVE_THRESHOLDED_RELU, /* x > a ? x : 0 */
+    AXM_CURVE_SOFTPLUS,         /* log(1 + exp(x)) */
+    AXM_CURVE_SOFTSIGN,         /* x / (1 + |x|) */
+    AXM_CURVE_GELU,             /* x (1 + erf(x / sqrt 2)) / 2 */
+    AXM_CURVE_GELU_TANH,        /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */
+    AXM_CURVE_ERF,
+    AXM_CURVE_MISH, /* x tanh(log(1 + exp(x))) */
+    AXM_CURVE_EXP,
+    AXM_CURVE_LOG,
+    AXM_CURVE_SQRT,
+    AXM_CURVE_ABS, /* derivative at 0: 0 */
+    AXM_CURVE_RECIPROCAL,
+    AXM_CURVE_SQUARE,
+    AXM_CURVE_POWER, /* x^a, a constant */
+} axm_curve;
+void axm_curve_forward(const axm_exec *exec, axm_curve kind, float a, float b, size_t count, const float *x, float *y);
+void axm_curve_backward(const axm_exec *exec, axm_curve kind, float a, float b, size_t count, const float *x, const float *dy,
+                        bool accumulate, float *dx);
+
 /* The ReLU rules of backprop modifiers, for clamp with low 0. u is the incoming gradient. */
 typedef enum axm_relu_rule {
     AXM_RELU_PLAIN,  /* u [y > low][y < high] */
@@ -122,7 +145,16 @@ typedef enum axm_relu_rule {
 void axm_clamp_backward(const axm_exec *exec, axm_relu_rule rule, axm_clamp clamp, size_t count, const float *y, const float *dy,
                         bool accumulate, float *dx);
 
-typedef enum axm_binary { AXM_BINARY_ADD, AXM_BINARY_SUB, AXM_BINARY_MUL, AXM_BINARY_DIV } axm_binary;
+typedef enum axm_binary {
+    AXM_BINARY_ADD,
+    AXM_BINARY_SUB,
+    AXM_BINARY_MUL,
+    AXM_BINARY_DIV,
+    AXM_BINARY_MIN, /* a NaN comes through; the gradient of a tie goes to a */
+    AXM_BINARY_MAX,
+    AXM_BINARY_POW,
+    AXM_BINARY_SLOPE, /* a > 0 ? a : a b; no gradient at a = 0 */
+} axm_binary;
 #define AXM_KERNEL_RANK 8
 /* Broadcast over `rank` physical axes of the output; strides are in elements, 0 along a broadcast axis. y is dense and may equal
  * a or b when that operand is dense too. */
@@ -133,6 +165,13 @@ void axm_binary_forward(const axm_exec *exec, axm_binary kind, int32_t rank, con
 void axm_binary_backward(const axm_exec *exec, axm_binary kind, int which, int32_t rank, const int64_t *dims, const float *a,
                          const int64_t *a_strides, const float *b, const int64_t *b_strides, const float *dy, size_t dx_count,
                          bool accumulate, float *dx);
+
+/* y = mask is not 0 ? a : b, broadcast likewise. */
+void axm_select_forward(const axm_exec *exec, int32_t rank, const int64_t *dims, const float *mask, const int64_t *mask_strides,
+                        const float *a, const int64_t *a_strides, const float *b, const int64_t *b_strides, float *y);
+/* g = x == y ? g : 0 (equal), or the other way round; x is broadcast, y and g are dense. */
+void axm_keep_equal(const axm_exec *exec, bool equal, int32_t rank, const int64_t *dims, const float *x, const int64_t *x_strides,
+                    const float *y, float *g);
 
 /* y[r,c] = clamp(scale[c] x[r,c] + shift[c]); scale or shift may be NULL. dx (+)= scale[c] dy. In place allowed. */
 void axm_channel_affine_forward(const axm_exec *exec, size_t rows, size_t channels, const float *x, const float *scale,
@@ -163,6 +202,23 @@ void axm_max_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int
 void axm_max_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const int32_t *argmax, const float *dy,
                            bool accumulate, float *dx);
 
+/* Reductions over the axes `gone` of a dense tensor; y has the others, in their order. A maximum's or minimum's gradient goes to
+ * the first of equals in row-major order; a NaN comes through. */
+typedef enum axm_reduction {
+    AXM_REDUCE_MAX,
+    AXM_REDUCE_MIN,
+    AXM_REDUCE_PROD,
+    AXM_REDUCE_L1,
+    AXM_REDUCE_L2, /* no gradient where it is 0 */
+    AXM_REDUCE_SUM_SQUARE,
+    AXM_REDUCE_LOG_SUM,
+    AXM_REDUCE_LOG_SUM_EXP,
+} axm_reduction;
+void axm_reduce_forward(const axm_exec *exec, axm_reduction kind, int32_t rank, const int64_t *dims, const bool *gone,
+                        const float *x, float *y);
+void axm_reduce_backward(const axm_exec *exec, axm_reduction kind, int32_t rank, const int64_t *dims, const bool *gone,
+                         const float *x, const float *y, const float *dy, bool accumulate, float *dx);
+
 /* Local response normalisation across channels (last axis): y = x / (bias + alpha/size * sum x^2)^beta; the window of `size`
  * channels around c is [c - floor((size-1)/2), c + ceil((size-1)/2)]. */
 void axm_lrn_forward(const axm_exec *exec, size_t rows, int64_t channels, int64_t size, float alpha, float beta, float bias,
@@ -170,12 +226,36 @@ void axm_lrn_forward(const axm_exec *exec, size_t rows, int64_t channels, int64_
 void axm_lrn_backward(const axm_exec *exec, size_t rows, int64_t channels, int64_t size, float alpha, float beta, float bias,
                       const float *x, const float *dy, bool accumulate, float *dx);
 
+/* Normalisation: x is [outer, mid, groups, inner], a group of elements has one outer and one group index.
+ * y = scale (x - mean) / sqrt(variance + epsilon) + shift; scale and shift are [groups, inner]. moments (may be NULL in forward):
+ * mean and 1 / sqrt(variance + epsilon) of each group, [outer, groups, 2]. */
+typedef struct axm_norm_shape {
+    int64_t outer, mid, groups, inner;
+} axm_norm_shape;
+/* Incoming gradients: of y, and of each group's mean and factor 1 / sqrt(...) where they are results too (else NULL). */
+typedef struct axm_norm_gradient {
+    const float *dy, *mean, *factor;
+} axm_norm_gradient;
+void axm_normalize_forward(const axm_exec *exec, const axm_norm_shape *shape, float epsilon, const float *x, const float *scale,
+                           const float *shift, float *y, double *moments);
+void axm_normalize_backward(const axm_exec *exec, const axm_norm_shape *shape, const float *x, const double *moments,
+                            const float *scale, const axm_norm_gradient *gradient, bool accumulate, float *dx);
+
 /* Padding of a dense block of `rank` axes: mode constant, reflect, edge or wrap; begins and ends may be negative (crop). */
 typedef enum axm_pad_mode { AXM_PAD_CONSTANT, AXM_PAD_REFLECT, AXM_PAD_EDGE, AXM_PAD_WRAP } axm_pad_mode;
 void axm_pad_forward(const axm_exec *exec, axm_pad_mode mode, float value, int32_t rank, const int64_t *dims, const int64_t *begins,
                      const int64_t *ends, const float *x, float *y);
 void axm_pad_backward(const axm_exec *exec, axm_pad_mode mode, int32_t rank, const int64_t *dims, const int64_t *begins,
                       const int64_t *ends, const float *dy, bool accumulate, float *dx);
+
+/* A linear map along one axis of [outer, in, inner]: output o is base[o] (NULL: 0) and, for k from start[o] to start[o + 1] - 1,
+ * weight[k] times element index[k]. start has out + 1 entries. */
+typedef struct axm_taps {
+    const int64_t *start, *index;
+    const float *weight, *base;
+} axm_taps;
+void axm_resample_axis(const axm_exec *exec, int64_t outer, int64_t in, int64_t inner, int64_t out, const axm_taps *taps,
+                       const float *x, bool accumulate, float *y);
 
 bool axm_all_finite(const float *x, size_t count);
 void axm_half_to_float_array(const void *half, size_t count, float *out);

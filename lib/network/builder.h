@@ -20,6 +20,12 @@ const axm_limits *axm_builder_limits(const axm_builder *builder);
 int32_t axm_builder_input(axm_builder *builder, const char *name, axm_dtype dtype, const axm_shape *shape, int32_t *out_value);
 /* A named constant (weight). A name may be given once only. parameter: counts as a learned parameter. */
 int32_t axm_builder_constant(axm_builder *builder, const char *name, const axm_constant *constant, int32_t *out_value);
+/* Of a constant: whether training left it alone, or that it is no parameter at all but made up by the loader. Default: trained. */
+typedef enum axm_parameter { AXM_PARAMETER_TRAINED, AXM_PARAMETER_FROZEN, AXM_PARAMETER_NONE } axm_parameter;
+void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter kind);
+/* The graph has the value's channels at axis 1; the file has them last, and that is how shapes and arrays are shown (last), or it
+ * has them there too (not last). Unsaid, the graph's order is the file's. */
+void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last);
 /* The value of that name, AXM_NO_VALUE when none so far. */
 int32_t axm_builder_find(const axm_builder *builder, const char *name);
 
@@ -32,7 +38,7 @@ typedef struct axm_node_spec {
     const char *const *outputs; /* names, "" or NULL where not used */
     int32_t output_count;
     axm_attributes attributes;
-    bool hidden; /* not listed as a layer (helpers that the loader made up) */
+    bool hidden; /* not listed as a layer, but found by its whole name; its parameters count as those of the next listed one */
 } axm_node_spec;
 int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec, int32_t *out_values); /* out_values[output_count], may be NULL */
 /* A second name for a value. */

@@ -239,6 +239,18 @@ int32_t axm_builder_alias(axm_builder *builder, int32_t value, const char *name)
     return ACTMAX_OK;
 }
 
+void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter kind)
+{
+    builder->graph->values[value].parameter = kind;
+    builder->graph->tells_frozen = true;
+}
+
+void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last)
+{
+    builder->graph->values[value].shown_last = last;
+    builder->graph->values[value].order_given = true;
+}
+
 int32_t axm_builder_output(axm_builder *builder, int32_t value, const char *name)
 {
     axm_graph *graph = builder->graph;
@@ -277,7 +289,7 @@ static void mark_channels_last(axm_graph *graph)
 static void mark_input(axm_value *input)
 {
     const axm_shape *shape = &input->declared;
-    if (shape->rank != 4) return;
+    if (shape->rank != 4 || input->order_given) return;
     bool few_last = shape->dim[3] >= 1 && shape->dim[3] <= 4;
     bool few_first = shape->dim[1] >= 1 && shape->dim[1] <= 4;
     input->channels_last = few_last && !few_first;
@@ -359,18 +371,45 @@ int32_t axm_graph_bind(axm_graph *graph, const char *input, const float *data, c
 
 static bool is_parameter(const axm_value *value)
 {
-    return value->constant && !value->is_input && value->dtype <= AXM_FLOAT64 && value->constant->shape.rank >= 1;
+    return value->constant && !value->is_input && value->parameter != AXM_PARAMETER_NONE && value->dtype <= AXM_FLOAT64 &&
+           value->constant->shape.rank >= 1;
 }
 
-int64_t axm_graph_node_parameters(const axm_graph *graph, int32_t n)
+static int64_t own_parameters(const axm_graph *graph, const axm_node *node)
 {
-    const axm_node *node = &graph->nodes[n];
     int64_t total = 0;
     for (int32_t i = 0; i < node->input_count; ++i) {
         const axm_value *value = node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
         if (value && is_parameter(value)) total += axm_shape_count(&value->constant->shape);
     }
     return total;
+}
+
+int64_t axm_graph_node_parameters(const axm_graph *graph, int32_t n)
+{
+    int64_t total = own_parameters(graph, &graph->nodes[n]);
+    while (--n >= 0 && graph->nodes[n].hidden)
+        total += own_parameters(graph, &graph->nodes[n]);
+    return total;
+}
+
+int64_t axm_graph_frozen_parameters(const axm_graph *graph)
+{
+    int64_t total = 0;
+    for (int32_t v = 0; v < graph->value_count; ++v)
+        if (is_parameter(&graph->values[v]) && graph->values[v].parameter == AXM_PARAMETER_FROZEN)
+            total += axm_shape_count(&graph->values[v].constant->shape);
+    return total;
+}
+
+axm_shape axm_graph_shown_shape(const axm_graph *graph, int32_t value, const axm_shape *shape)
+{
+    axm_shape shown = *shape;
+    if (!graph->values[value].shown_last || shape->rank < 3) return shown;
+    for (int32_t axis = 2; axis < shape->rank; ++axis)
+        shown.dim[axis - 1] = shape->dim[axis];
+    shown.dim[shape->rank - 1] = shape->dim[1];
+    return shown;
 }
 
 int64_t axm_graph_parameters(const axm_graph *graph)

@@ -9,7 +9,10 @@ typedef struct axm_value {
     int32_t producer; /* node, or -1: input or constant */
     int32_t output_index;
     bool is_input;
-    bool channels_last;           /* in the file's own order the channels are the last axis */
+    bool channels_last;           /* in the graph's order the channels are the last axis */
+    bool shown_last;              /* the file has the channels last where the graph has them at axis 1 */
+    bool order_given;             /* an input whose order the loader knows */
+    axm_parameter parameter;      /* of a constant */
     axm_dtype dtype;              /* of an input or constant */
     axm_shape declared;           /* of an input: as the file has it, AXM_FREE_DIM where free; rank -1: not given */
     const axm_constant *constant; /* or NULL */
@@ -47,6 +50,7 @@ struct axm_graph {
     int32_t alias_count, alias_capacity;
     int32_t *table; /* open addressing by name: value index, -1 empty */
     int32_t table_size;
+    bool tells_frozen; /* the file says which parameters training left alone */
 };
 
 struct axm_builder {
@@ -61,6 +65,9 @@ int32_t axm_graph_find_value(const axm_graph *graph, const char *name); /* exact
 /* Turns an input into a constant (row-major float32; copied). */
 int32_t axm_graph_bind(axm_graph *graph, const char *input, const float *data, const int64_t *dims, int32_t rank);
 int64_t axm_graph_parameters(const axm_graph *graph);                    /* elements of all weights, shape lists apart */
-int64_t axm_graph_node_parameters(const axm_graph *graph, int32_t node); /* likewise, of one node */
+int64_t axm_graph_frozen_parameters(const axm_graph *graph);             /* of those, what training left alone */
+int64_t axm_graph_node_parameters(const axm_graph *graph, int32_t node); /* likewise, of one node and the hidden ones before it */
+/* The shape as the file has it. */
+axm_shape axm_graph_shown_shape(const axm_graph *graph, int32_t value, const axm_shape *shape);
 
 #endif

@@ -12,16 +12,20 @@
 int32_t axm_layers_list(const axm_graph *graph, const axm_fact *facts, axm_arena *arena, axm_layers *out)
 {
     axm_layer *items = axm_arena_array(arena, (size_t)graph->node_count + 1, sizeof *items);
-    int32_t count = 0;
+    int32_t total = 0;
     if (!items) return axm_no_memory(0, "the list of layers");
-    for (int32_t n = 0; n < graph->node_count; ++n) {
-        const axm_node *node = &graph->nodes[n];
-        int32_t value = node->outputs[0];
-        bool computed = node->op->forward || (node->op->flags & AXM_OP_ALIAS); /* not shape arithmetic */
-        if (node->hidden || value < 0 || facts[value].constant || !computed) continue;
-        items[count++] = (axm_layer){n, value};
+    *out = (axm_layers){.items = items};
+    for (int hidden = 0; hidden < 2; ++hidden) {
+        for (int32_t n = 0; n < graph->node_count; ++n) {
+            const axm_node *node = &graph->nodes[n];
+            int32_t value = node->outputs[0];
+            bool computed = node->op->forward || (node->op->flags & AXM_OP_ALIAS); /* not shape arithmetic */
+            if (node->hidden != (hidden == 1) || value < 0 || facts[value].constant || !computed) continue;
+            items[total++] = (axm_layer){n, value};
+        }
+        if (!hidden) out->count = total;
     }
-    *out = (axm_layers){items, count};
+    out->total = total;
     return ACTMAX_OK;
 }
 
@@ -139,7 +143,7 @@ static int32_t ambiguous(const axm_graph *graph, const axm_layers *layers, const
 int32_t axm_layers_find(const axm_graph *graph, const axm_layers *layers, const char *name, int32_t *out)
 {
     int32_t exact = 0, found = -1;
-    for (int32_t i = 0; i < layers->count; ++i) {
+    for (int32_t i = 0; i < layers->total; ++i) {
         if (strcmp(graph->nodes[layers->items[i].node].name, name) != 0) continue;
         found = i;
         exact++;
@@ -151,7 +155,7 @@ int32_t axm_layers_find(const axm_graph *graph, const axm_layers *layers, const 
     int32_t value = axm_graph_find_value(graph, name);
     for (int32_t a = 0; value < 0 && a < graph->alias_count; ++a)
         if (strcmp(graph->aliases[a].name, name) == 0) value = graph->aliases[a].value;
-    for (int32_t i = 0; value >= 0 && i < layers->count; ++i) {
+    for (int32_t i = 0; value >= 0 && i < layers->total; ++i) {
         if (layers->items[i].value != value) continue;
         *out = i;
         return ACTMAX_OK;

@@ -11,10 +11,11 @@ typedef struct axm_layer {
 
 typedef struct axm_layers {
     axm_layer *items;
-    int32_t count;
+    int32_t count; /* of those that are listed */
+    int32_t total; /* with hidden ones after them, which are found by their whole name only */
 } axm_layers;
 
-/* Nodes that are not hidden and whose output depends on the image, in file order. facts may be partly unknown. */
+/* Nodes whose output depends on the image, in file order. facts may be partly unknown. */
 int32_t axm_layers_list(const axm_graph *graph, const axm_fact *facts, axm_arena *arena, axm_layers *out);
 
 /* The index in `layers` of the layer that `name` means; see actmax_model_find_layer. */
@@ -38,7 +39,7 @@ axm_target axm_target_of(const axm_graph *graph, const axm_fact *facts, int32_t 
 int32_t axm_final_score(const axm_graph *graph, int32_t value);
 
 /* The last value before `target` on the way from the image, with more than one position in space; AXM_NO_VALUE: none. */
-int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t target, axm_arena *arena);
+int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t target, axm_arena *arena, int32_t *out);
 
 /* Whether `value` is computed from `source`. */
 int32_t axm_depends_on(const axm_graph *graph, int32_t value, int32_t source, axm_arena *arena, bool *out);

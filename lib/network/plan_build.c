@@ -204,11 +204,14 @@ static int32_t fold_affine(build *b, axm_step *step, int32_t *value)
     return ACTMAX_OK;
 }
 
-static bool clamp_of(const axm_plan *plan, const axm_node *node, axm_arena *arena, axm_clamp *out)
+static int32_t clamp_of(axm_plan *plan, const axm_node *node, bool *is_clamp, axm_clamp *out)
 {
     const axm_tensor *const *tensors;
-    if (!node->op->as_clamp || node_tensors(plan, node, arena, &tensors) < 0) return false;
-    return node->op->as_clamp(node->params, tensors, node->input_count, out);
+    *is_clamp = false;
+    if (!node || !node->op->as_clamp) return ACTMAX_OK;
+    int32_t status = node_tensors(plan, node, &plan->arena, &tensors);
+    if (status >= 0) *is_clamp = node->op->as_clamp(node->params, tensors, node->input_count, out);
+    return status;
 }
 
 /* ---- Steps ---- */
@@ -289,7 +292,8 @@ static int32_t add_node(build *b, int32_t index)
         if ((status = fold_affine(b, &step->forward, &value)) < 0) return status;
     }
     const axm_node *next = (node->op->flags & AXM_OP_FUSES_CLAMP) ? only_consumer(b, value, &clamp_index) : NULL;
-    bool fuse = next && clamp_of(plan, next, &plan->arena, &clamp);
+    bool fuse;
+    if ((status = clamp_of(plan, next, &fuse, &clamp)) < 0) return status;
     if (fuse) step->forward.clamp = clamp;
 
     for (int32_t i = 1; i < node->output_count; ++i) {

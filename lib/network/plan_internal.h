@@ -54,7 +54,7 @@ struct axm_plan {
     int32_t storage_count, storage_capacity;
     axm_tensor **bound;      /* pointers handed to steps; see plan_bind.c */
     int32_t slice_node;      /* -1: none */
-    int64_t slice_full;      /* its channels before slicing */
+    int64_t slice_full;      /* channels before slicing of the node that could be sliced; 0: there is none */
     bool sliced;
     size_t arena_bytes, scratch_bytes, scratch_offset;
     char *memory;

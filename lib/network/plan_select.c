@@ -65,13 +65,14 @@ static int32_t varying_input(const axm_plan *plan, const axm_node *node)
 }
 
 /* Whether the node will be folded into the weights before it: its hook accepts it, for all of its channels. */
-static bool is_channel_affine(const axm_plan *plan, const axm_node *node, axm_arena *arena)
+static int32_t is_channel_affine(axm_plan *plan, const axm_node *node, bool *out)
 {
     axm_tensor tensors[8] = {{.layout = AXM_LAYOUT_FILE}};
     const axm_tensor *inputs[8] = {NULL};
     int32_t varying = varying_input(plan, node);
+    *out = false;
     if (!node->op->as_channel_affine || node->input_count > 8 || varying == AXM_NO_VALUE || plan->facts[varying].shape.rank < 2)
-        return false;
+        return ACTMAX_OK;
     for (int32_t i = 0; i < node->input_count; ++i) {
         if (node->inputs[i] < 0) continue;
         tensors[i].shape = plan->facts[node->inputs[i]].shape;
@@ -79,36 +80,39 @@ static bool is_channel_affine(const axm_plan *plan, const axm_node *node, axm_ar
         inputs[i] = &tensors[i];
     }
     int64_t channels = plan->facts[varying].shape.dim[1];
-    float *scale = axm_arena_array(arena, (size_t)channels * 2, sizeof *scale);
-    return scale && node->op->as_channel_affine(node->params, inputs, node->input_count, channels, scale, scale + channels);
+    float *scale = axm_arena_array(&plan->arena, (size_t)channels * 2, sizeof *scale);
+    if (!scale) return axm_no_memory(0, "a plan");
+    *out = node->op->as_channel_affine(node->params, inputs, node->input_count, channels, scale, scale + channels);
+    return ACTMAX_OK;
 }
 
 /* Walks back from the sliced value over pointwise nodes, then over what folds into a convolution's weights, to an operator
  * that can compute some of its channels only. Sets plan->slice_node when it gets there. */
-static void find_slice(axm_plan *plan)
+static int32_t find_slice(axm_plan *plan)
 {
     const axm_graph *graph = plan->graph;
-    int32_t value = plan->request.slice_value;
-    bool affine = false;
+    int32_t value = plan->request.slice_value, status;
+    bool affine = false, folds;
     plan->slice_node = -1;
-    if (value < 0) return;
+    if (value < 0) return ACTMAX_OK;
     for (int32_t n = graph->values[value].producer; n >= 0; n = graph->values[value].producer) {
         const axm_node *node = &graph->nodes[n];
         if (node->op->flags & AXM_OP_SLICES) {
             plan->slice_node = n;
-            return;
+            return ACTMAX_OK;
         }
         bool pointwise = (node->op->flags & AXM_OP_POINTWISE) && !affine;
-        if (!pointwise && !is_channel_affine(plan, node, &plan->arena)) return;
+        if (!pointwise && ((status = is_channel_affine(plan, node, &folds)) < 0 || !folds)) return status;
         affine = affine || !pointwise;
         value = varying_input(plan, node);
-        if (value < 0 || plan->special[value] || count_consumers(plan, value) != 1) return;
+        if (value < 0 || plan->special[value] || count_consumers(plan, value) != 1) return ACTMAX_OK;
         if (affine && graph->values[value].producer >= 0) { /* an affine node must sit on the convolution or on another affine */
             const axm_node *before = &graph->nodes[graph->values[value].producer];
-            bool folds = (before->op->flags & AXM_OP_FOLDS_AFFINE) && (before->op->flags & AXM_OP_SLICES);
-            if (!folds && !is_channel_affine(plan, before, &plan->arena)) return;
+            folds = (before->op->flags & AXM_OP_FOLDS_AFFINE) && (before->op->flags & AXM_OP_SLICES);
+            if (!folds && ((status = is_channel_affine(plan, before, &folds)) < 0 || !folds)) return status;
         }
     }
+    return ACTMAX_OK;
 }
 
 /* Every value from the slicing node to the sliced value has only the wanted channels. */
@@ -138,7 +142,7 @@ int32_t axm_plan_select(axm_plan *plan)
                                .kernels = request->kernels,
                                .arena = &plan->arena};
     if ((status = axm_infer_graph(&infer, plan->facts)) < 0) return status;
-    find_slice(plan);
+    if ((status = find_slice(plan)) < 0) return status;
     if (plan->slice_node >= 0) {
         const axm_shape *full = &plan->facts[plan->graph->nodes[plan->slice_node].outputs[0]].shape;
         plan->slice_full = full->rank >= 2 ? full->dim[1] : 0;

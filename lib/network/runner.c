@@ -33,8 +33,16 @@ static bool same_request(const axm_plan_request *a, const axm_plan_request *b)
     return a->image == b->image && axm_shape_equal(&a->image_shape, &b->image_shape) && a->relu_rule == b->relu_rule &&
            a->slice_value == b->slice_value && same_values(a->observe, a->observe_count, b->observe, b->observe_count) &&
            same_values(a->seeds, a->seed_count, b->seeds, b->seed_count) &&
-           same_values(a->wants, a->want_count, b->wants, b->want_count) &&
-           (a->slice_value < 0 || same_values(a->slice_channels, a->slice_count, b->slice_channels, b->slice_count));
+           same_values(a->wants, a->want_count, b->wants, b->want_count);
+}
+
+/* A plan of the same request but for the channels: it serves when the channels are the same, or when none could be left out. */
+static bool serves(const axm_plan *plan, const axm_plan_request *request)
+{
+    const axm_plan_request *own = &plan->request;
+    if (!same_request(own, request)) return false;
+    return own->slice_value < 0 || plan->slice_full == 0 ||
+           same_values(own->slice_channels, own->slice_count, request->slice_channels, request->slice_count);
 }
 
 /* Makes the arena hold `bytes`; contents need not last. */
@@ -60,7 +68,7 @@ int32_t axm_runner_plan(axm_runner *runner, axm_plan_request *request, axm_plan 
     for (int32_t i = 0; i < AXM_RUNNER_PLANS; ++i) {
         axm_plan *plan = runner->plans[i].plan;
         if (runner->plans[i].used < runner->plans[oldest].used) oldest = i;
-        if (!plan || !same_request(&plan->request, request)) continue;
+        if (!plan || !serves(plan, request)) continue;
         runner->plans[i].used = ++runner->clock;
         axm_plan_bind(plan, runner->arena);
         *out = plan;

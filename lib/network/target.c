@@ -110,16 +110,20 @@ static bool has_space(const axm_graph *graph, int32_t value, const axm_fact *fac
     return positions > 1;
 }
 
-int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t target, axm_arena *arena)
+int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t target, axm_arena *arena, int32_t *out)
 {
     bool *marks;
-    if (mark_ancestors(graph, target, arena, &marks) < 0) return AXM_NO_VALUE;
+    int32_t status = mark_ancestors(graph, target, arena, &marks);
+    if (status < 0) return status;
+    *out = AXM_NO_VALUE;
     for (int32_t n = graph->node_count - 1; n >= 0; --n) {
         int32_t value = graph->nodes[n].outputs[0];
         if (!marks[n] || value < 0 || value == target || (graph->nodes[n].op->flags & AXM_OP_ALIAS)) continue;
-        if (facts[value].shape.rank >= 4 && has_space(graph, value, &facts[value])) return value;
+        if (facts[value].shape.rank < 4 || !has_space(graph, value, &facts[value])) continue;
+        *out = value;
+        break;
     }
-    return AXM_NO_VALUE;
+    return ACTMAX_OK;
 }
 
 int32_t axm_depends_on(const axm_graph *graph, int32_t value, int32_t source, axm_arena *arena, bool *out)

@@ -3,83 +3,30 @@
  * integer Div truncates towards zero. */
 #include <math.h>
 
+#include "ops/broadcast.h"
 #include "ops/fold.h"
-
-typedef struct binary_state {
-    int32_t rank;
-    int64_t dims[AXM_MAX_RANK];       /* of the output, physical */
-    int64_t strides[2][AXM_MAX_RANK]; /* of A and B over them, 0 where broadcast */
-    const float *constant[2];         /* NULL: computed */
-} binary_state;
-
-static const char *const names[] = {"Add", "Sub", "Mul", "Div"}; /* by axm_binary */
-
-static int32_t infer_kind(const axm_infer *infer, axm_binary kind)
-{
-    const axm_shape *a = &infer->inputs[0]->shape, *b = &infer->inputs[1]->shape;
-    const axm_constant *unused;
-    char text_a[AXM_SHAPE_TEXT], text_b[AXM_SHAPE_TEXT];
-    axm_shape y;
-    AXM_OP_CHECK(axm_shape_broadcast(a, b, &y), "%s cannot combine tensors of shapes %s and %s", names[kind],
-                 axm_shape_text(a, text_a), axm_shape_text(b, text_b));
-    for (int32_t i = 0; i < 2; ++i) {
-        int32_t status =
-            infer->inputs[i]->constant ? axm_op_weight(names[kind], i ? "B" : "A", infer->inputs[i], &unused) : ACTMAX_OK;
-        if (status < 0) return status;
-    }
-    return axm_op_output(infer, names[kind], 0, &y);
-}
-
-/* A constant with all of the output's axes is brought into its physical order; one with fewer is read in file order. */
-static int32_t set_operand(axm_prepare *prepare, int32_t i, binary_state *s)
-{
-    const axm_step *step = prepare->step;
-    const axm_tensor *y = step->outputs[0];
-    axm_tensor operand = *step->inputs[i];
-    int32_t status = ACTMAX_OK;
-    if (operand.constant && operand.shape.rank == y->shape.rank) {
-        status = axm_op_constant_in_layout(prepare, i, &s->constant[i]);
-        operand.constant = NULL;
-        operand.layout = y->layout;
-    } else if (operand.constant) {
-        status = axm_op_constant_input(prepare, i, &s->constant[i]);
-    }
-    if (status >= 0 && !axm_broadcast_strides(&operand, y, s->strides[i]))
-        status = axm_fail(ACTMAX_ERROR_INTERNAL, "%s has an operand that does not fit its result", step->op->name);
-    return status;
-}
 
 static int32_t prepare(axm_prepare *prepare)
 {
-    axm_step *step = prepare->step;
-    binary_state *s = axm_prepare_memory(prepare, sizeof *s);
+    axm_broadcast *s = axm_prepare_memory(prepare, sizeof *s);
     if (!s) return ACTMAX_ERROR_NO_MEMORY;
-    step->state = s;
-    s->rank = step->outputs[0]->shape.rank;
-    axm_physical_dims(step->outputs[0], s->dims);
-    int32_t status = set_operand(prepare, 0, s);
-    return status < 0 ? status : set_operand(prepare, 1, s);
-}
-
-static const float *operand_of(const axm_step *step, int32_t i)
-{
-    const binary_state *s = step->state;
-    return s->constant[i] ? s->constant[i] : step->inputs[i]->data;
+    prepare->step->state = s;
+    return axm_broadcast_make(prepare, s);
 }
 
 static void run_forward(const axm_step *step, const axm_exec *exec, axm_binary kind)
 {
-    const binary_state *s = step->state;
-    axm_binary_forward(exec, kind, s->rank, s->dims, operand_of(step, 0), s->strides[0], operand_of(step, 1), s->strides[1],
-                       step->clamp, step->outputs[0]->data);
+    const axm_broadcast *s = step->state;
+    axm_binary_forward(exec, kind, s->rank, s->dims, axm_broadcast_data(step, s, 0), s->operands[0].strides,
+                       axm_broadcast_data(step, s, 1), s->operands[1].strides, step->clamp, step->outputs[0]->data);
 }
 
 static void run_backward(const axm_step *step, const axm_exec *exec, axm_binary kind, int32_t input, bool accumulate)
 {
-    const binary_state *s = step->state;
-    axm_binary_backward(exec, kind, input, s->rank, s->dims, operand_of(step, 0), s->strides[0], operand_of(step, 1), s->strides[1],
-                        step->outputs[0]->grad, (size_t)axm_shape_count(&step->inputs[input]->shape), accumulate,
-                        step->inputs[input]->grad);
+    const axm_broadcast *s = step->state;
+    axm_binary_backward(exec, kind, input, s->rank, s->dims, axm_broadcast_data(step, s, 0), s->operands[0].strides,
+                        axm_broadcast_data(step, s, 1), s->operands[1].strides, step->outputs[0]->grad,
+                        (size_t)axm_shape_count(&step->inputs[input]->shape), accumulate, step->inputs[input]->grad);
 }
 
 /* ---- Affine maps ---- */
@@ -115,6 +62,7 @@ static bool as_affine(axm_binary kind, const axm_tensor *const *inputs, int32_t 
             break;
         case AXM_BINARY_MUL: factor = value; break;
         case AXM_BINARY_DIV: factor = 1.0 / value; break;
+        default: return false;
         }
         if (!isfinite((float)factor)) return false;
         scale[c] = (float)factor;
@@ -155,7 +103,7 @@ static const char *integer_div(int64_t a, int64_t b, int64_t *out)
 #define BINARY(Name, kind, integer_rule, more_flags)                                                                               \
     static int32_t infer_##Name(const axm_infer *infer)                                                                            \
     {                                                                                                                              \
-        return infer_kind(infer, kind);                                                                                            \
+        return axm_broadcast_infer(infer, #Name, -1);                                                                              \
     }                                                                                                                              \
     static void forward_##Name(const axm_step *step, const axm_exec *exec)                                                         \
     {                                                                                                                              \

@@ -220,3 +220,14 @@ void axm_op_unary_backward(const axm_step *step, const axm_exec *exec, axm_unary
     axm_unary_backward(exec, kind, a, b, axm_op_output_count(step), saved, step->outputs[0]->grad, accumulate,
                        step->inputs[0]->grad);
 }
+
+void axm_op_curve_forward(const axm_step *step, const axm_exec *exec, axm_curve kind, float a, float b)
+{
+    axm_curve_forward(exec, kind, a, b, axm_op_output_count(step), step->inputs[0]->data, step->outputs[0]->data);
+}
+
+void axm_op_curve_backward(const axm_step *step, const axm_exec *exec, axm_curve kind, float a, float b, bool accumulate)
+{
+    axm_curve_backward(exec, kind, a, b, axm_op_output_count(step), step->inputs[0]->data, step->outputs[0]->grad, accumulate,
+                       step->inputs[0]->grad);
+}

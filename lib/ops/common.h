@@ -63,5 +63,9 @@ axm_split_dims axm_op_split(const axm_tensor *tensor, int32_t logical_axis);
 void axm_op_unary_forward(const axm_step *step, const axm_exec *exec, axm_unary kind, float a, float b);
 void axm_op_unary_backward(const axm_step *step, const axm_exec *exec, axm_unary kind, float a, float b, bool from_output,
                            bool accumulate);
+/* The same for curves, which are differentiated from their input. Flags of an operator that is nothing else: */
+#define AXM_OP_CURVE (AXM_OP_POINTWISE | AXM_OP_INPLACE_FORWARD | AXM_OP_INPLACE_BACKWARD | AXM_OP_READS_INPUTS)
+void axm_op_curve_forward(const axm_step *step, const axm_exec *exec, axm_curve kind, float a, float b);
+void axm_op_curve_backward(const axm_step *step, const axm_exec *exec, axm_curve kind, float a, float b, bool accumulate);
 
 #endif

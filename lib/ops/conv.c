@@ -1,6 +1,8 @@
-/* Conv: X [N, C, (H,) W], W const [M, C/group, (kh,) kw], B const [M] or none -> [N, M, (oh,) ow]. Channels last; one spatial
- * axis is computed as height 1. Takes scale, shift, clamp and filters. Backward reads neither X nor Y. */
+/* Conv: X [N, C, (H,) W], W const [M, C/group, (kh,) kw] (with hwio=1: [(kh,) kw, C/group, M]), B const [M] or none -> [N, M, (oh,)
+ * ow]. Channels last; one spatial axis is computed as height 1. Takes scale, shift, clamp and filters. Backward reads neither X nor
+ * Y. */
 #include <math.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "ops/window.h"
@@ -10,6 +12,7 @@
 typedef struct conv_params {
     axm_window_params window;
     int64_t groups;
+    int64_t hwio; /* W is [(kh,) kw, C/group, M] */
 } conv_params;
 
 typedef struct conv_state {
@@ -25,9 +28,32 @@ static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *o
     (void)arena;
     int32_t status = axm_window_parse(attributes, &p->window);
     if (status >= 0) status = axm_attribute_int(attributes, "group", 1, &p->groups);
+    if (status >= 0) status = axm_attribute_int(attributes, "hwio", 0, &p->hwio);
     if (status < 0) return status;
     if (p->groups < 1) return axm_fail(ACTMAX_ERROR_FORMAT, "Conv needs group of at least 1, got %lld", (long long)p->groups);
     return ACTMAX_OK;
+}
+
+/* The shape of the weights as [M, C/group, (kh,) kw], and how many elements apart they lie along these (without kh: 4 all the
+ * same). */
+static axm_shape weight_shape(const conv_params *p, const axm_shape *w)
+{
+    axm_shape out = *w;
+    if (!p->hwio || w->rank < 3) return out;
+    out.dim[0] = w->dim[w->rank - 1];
+    out.dim[1] = w->dim[w->rank - 2];
+    for (int32_t i = 2; i < w->rank; ++i)
+        out.dim[i] = w->dim[i - 2];
+    return out;
+}
+
+static void weight_strides(const conv_params *p, const axm_shape *w, int64_t stride[4])
+{
+    int64_t taps = w->rank == 4 ? w->dim[2] * w->dim[3] : w->dim[2], width = w->dim[w->rank - 1], out = w->dim[0], in = w->dim[1];
+    stride[0] = p->hwio ? 1 : in * taps;
+    stride[1] = p->hwio ? out : taps;
+    stride[2] = p->hwio ? width * in * out : width;
+    stride[3] = p->hwio ? in * out : 1;
 }
 
 /* The kernel as the weights have it, in window order. */
@@ -74,16 +100,17 @@ static int32_t infer(const axm_infer *infer)
     axm_window window;
     int32_t status = axm_op_weight("Conv", "its weights W", infer->inputs[1], &w);
     if (status >= 0) status = axm_op_weight("Conv", "its bias B", axm_op_input(infer->inputs, infer->input_count, 2), &b);
-    if (status >= 0) status = check_weights(p, x, &w->shape);
     if (status < 0) return status;
-    AXM_OP_CHECK(!b || (b->shape.rank == 1 && b->shape.dim[0] == w->shape.dim[0]), "Conv needs B of shape [%lld], got %s",
-                 (long long)w->shape.dim[0], axm_shape_text(&b->shape, got));
-    kernel_of(&w->shape, kernel);
+    const axm_shape weights = weight_shape(p, &w->shape);
+    if ((status = check_weights(p, x, &weights)) < 0) return status;
+    AXM_OP_CHECK(!b || (b->shape.rank == 1 && b->shape.dim[0] == weights.dim[0]), "Conv needs B of shape [%lld], got %s",
+                 (long long)weights.dim[0], axm_shape_text(&b->shape, got));
+    kernel_of(&weights, kernel);
     if ((status = axm_window_fit("Conv", &p->window, x, kernel, &window)) < 0) return status;
     if (window.begin[0] >= MOST_PAD || window.begin[1] >= MOST_PAD)
         return axm_fail(ACTMAX_ERROR_LIMIT, "Conv has padding of %lld; actmax takes less than %d",
                         (long long)(window.begin[0] > window.begin[1] ? window.begin[0] : window.begin[1]), MOST_PAD);
-    axm_shape y = axm_window_output(&window, x, w->shape.dim[0]);
+    axm_shape y = axm_window_output(&window, x, weights.dim[0]);
     return axm_op_output(infer, "Conv", 0, &y);
 }
 
@@ -109,7 +136,7 @@ static int64_t filter_at(const axm_step *step, int64_t i)
 static int32_t set_shape(const axm_step *step, axm_conv_shape *shape)
 {
     const conv_params *p = step->params;
-    const axm_shape *w = &step->inputs[1]->shape;
+    const axm_shape weights = weight_shape(p, &step->inputs[1]->shape), *w = &weights;
     int64_t kernel[2];
     axm_window window;
     kernel_of(w, kernel);
@@ -139,8 +166,10 @@ static int32_t expand_groups(axm_prepare *prepare, conv_state *state)
 {
     const axm_step *step = prepare->step;
     const axm_constant *w = step->inputs[1]->constant;
-    int64_t taps = state->shape.kernel_h * state->shape.kernel_w, group_c = w->shape.dim[1], count;
-    int64_t group_out = w->shape.dim[0] / state->shape.groups, in_c = state->shape.in_c;
+    const axm_shape shape = weight_shape(step->params, &w->shape);
+    int64_t taps = state->shape.kernel_h * state->shape.kernel_w, group_c = shape.dim[1], count, stride[4];
+    int64_t group_out = shape.dim[0] / state->shape.groups, in_c = state->shape.in_c, width = state->shape.kernel_w;
+    weight_strides(step->params, &shape, stride);
     size_t bytes;
     if (!axm_mul_i64(state->shape.out_c, in_c, &count) || !axm_mul_i64(count, taps, &count) ||
         !axm_mul_size((size_t)count, sizeof(float), &bytes))
@@ -151,12 +180,14 @@ static int32_t expand_groups(axm_prepare *prepare, conv_state *state)
         int64_t filter = filter_at(step, i), first = filter / group_out * group_c;
         float *to = expanded + (i * in_c + first) * taps;
         for (int64_t e = 0; e < group_c * taps; ++e)
-            to[e] = (float)axm_constant_number(w, filter * group_c * taps + e);
+            to[e] = (float)axm_constant_number(w, filter * stride[0] + e / taps * stride[1] + e % taps / width * stride[2] +
+                                                      e % width * stride[3]);
     }
     state->shape.groups = 1;
     state->weights.data = expanded;
     state->weights.half = false;
-    state->weights.stride[0] = in_c * taps;
+    const int64_t dense[4] = {in_c * taps, taps, width, 1};
+    memcpy(state->weights.stride, dense, sizeof dense);
     state->weights.filters = NULL;
     return ACTMAX_OK;
 }
@@ -165,11 +196,9 @@ static int32_t set_weights(axm_prepare *prepare, conv_state *state)
 {
     const axm_step *step = prepare->step;
     const axm_constant *w = step->inputs[1]->constant;
-    int64_t taps = state->shape.kernel_h * state->shape.kernel_w;
-    state->weights = (axm_conv_weights){.data = w->data,
-                                        .half = w->dtype == AXM_FLOAT16,
-                                        .stride = {w->shape.dim[1] * taps, taps, state->shape.kernel_w, 1},
-                                        .filters = step->filters};
+    const axm_shape shape = weight_shape(step->params, &w->shape);
+    state->weights = (axm_conv_weights){.data = w->data, .half = w->dtype == AXM_FLOAT16, .filters = step->filters};
+    weight_strides(step->params, &shape, state->weights.stride);
     if (step->scale) {
         float *scale = axm_prepare_memory(prepare, (size_t)state->shape.out_c * sizeof *scale);
         if (!scale) return ACTMAX_ERROR_NO_MEMORY;
@@ -239,8 +268,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
 
 static int64_t multiplications(const axm_step *step)
 {
-    const axm_shape *w = &step->inputs[1]->shape;
-    int64_t each = axm_shape_count(w) / w->dim[0], total;
+    const axm_shape w = weight_shape(step->params, &step->inputs[1]->shape);
+    int64_t each = axm_shape_count(&w) / w.dim[0], total;
     return axm_mul_i64(axm_shape_count(&step->outputs[0]->shape), each, &total) ? total : INT64_MAX;
 }
 

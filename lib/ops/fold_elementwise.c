@@ -1,4 +1,4 @@
-/* Floor, Ceil, Not, Min, Max, Mod, Equal, Where: element by element, of constants only. */
+/* Floor, Ceil, Not, Mod, comparisons and logic: element by element, of constants only. */
 #include <math.h>
 
 #include "ops/fold.h"
@@ -38,57 +38,6 @@ static int32_t fold_not(const axm_fold *fold)
     for (int64_t i = 0; i < count && status >= 0; ++i)
         status = axm_fold_put("Not", &fold->outputs[0], i, axm_constant_integer(x, i) == 0);
     return status;
-}
-
-/* ---- Min and Max of any number of operands ---- */
-
-/* Element i of the best of all operands. A NaN wins, as in ONNX. */
-static int32_t best(const axm_fold *fold, const char *op, bool most, int64_t i)
-{
-    const axm_constant *y = &fold->outputs[0];
-    int64_t whole = 0;
-    double number = 0.0;
-    for (int32_t k = 0; k < fold->input_count; ++k) {
-        const axm_constant *x = fold->inputs[k];
-        int64_t at = axm_fold_element(&x->shape, &y->shape, i);
-        if (axm_fold_is_float(y)) {
-            double next = axm_constant_number(x, at);
-            if (k == 0 || isnan(next) || (most ? next > number : next < number)) number = next;
-        } else {
-            int64_t next = axm_constant_integer(x, at);
-            if (k == 0 || (most ? next > whole : next < whole)) whole = next;
-        }
-        if (isnan(number)) break;
-    }
-    if (!axm_fold_is_float(y)) return axm_fold_put(op, y, i, whole);
-    axm_fold_put_float(y, i, number);
-    return ACTMAX_OK;
-}
-
-static int32_t fold_best(const axm_fold *fold, const char *op, bool most)
-{
-    axm_shape y;
-    for (int32_t k = 0; k < fold->input_count; ++k) {
-        AXM_OP_CHECK(fold->inputs[k], "%s lacks its input %d", op, (int)k);
-        AXM_OP_CHECK(axm_fold_dtype(fold->inputs[k]) == axm_fold_dtype(fold->inputs[0]), "%s cannot compare %s with %s", op,
-                     axm_dtype_name(fold->inputs[0]->dtype), axm_dtype_name(fold->inputs[k]->dtype));
-    }
-    int32_t status = axm_fold_broadcast(fold, op, &y);
-    if (status >= 0) status = axm_fold_output(fold, op, 0, axm_fold_dtype(fold->inputs[0]), &y);
-    int64_t count = status < 0 ? 0 : axm_shape_count(&y);
-    for (int64_t i = 0; i < count && status >= 0; ++i)
-        status = best(fold, op, most, i);
-    return status;
-}
-
-static int32_t fold_min(const axm_fold *fold)
-{
-    return fold_best(fold, "Min", false);
-}
-
-static int32_t fold_max(const axm_fold *fold)
-{
-    return fold_best(fold, "Max", true);
 }
 
 /* ---- Mod: the sign of the divisor, or (fmod) of the dividend ---- */
@@ -134,48 +83,75 @@ static int32_t fold_mod(const axm_fold *fold)
     return status;
 }
 
-/* ---- Equal, Where ---- */
+/* ---- Comparisons and logic ---- */
 
-static int32_t fold_equal(const axm_fold *fold)
+typedef bool (*relation)(double a, double b);
+typedef bool (*whole_relation)(int64_t a, int64_t b);
+
+/* Output 0 = whether A and B, broadcast, are so related. */
+static int32_t relate(const axm_fold *fold, const char *op, relation numbers, whole_relation whole)
 {
     const axm_constant *a = fold->inputs[0], *b = fold->inputs[1];
-    bool numbers = axm_fold_is_float(a) || axm_fold_is_float(b);
+    bool is_float = axm_fold_is_float(a) || axm_fold_is_float(b);
     axm_shape y;
-    int32_t status = axm_fold_broadcast(fold, "Equal", &y);
-    if (status >= 0) status = axm_fold_output(fold, "Equal", 0, AXM_BOOL, &y);
+    int32_t status = axm_fold_broadcast(fold, op, &y);
+    if (status >= 0) status = axm_fold_output(fold, op, 0, AXM_BOOL, &y);
     int64_t count = status < 0 ? 0 : axm_shape_count(&y);
     for (int64_t i = 0; i < count && status >= 0; ++i) {
         int64_t at = axm_fold_element(&a->shape, &y, i), bt = axm_fold_element(&b->shape, &y, i);
-        bool equal = numbers ? axm_constant_number(a, at) == axm_constant_number(b, bt)
-                             : axm_constant_integer(a, at) == axm_constant_integer(b, bt);
-        status = axm_fold_put("Equal", &fold->outputs[0], i, equal);
+        bool so = is_float ? numbers(axm_constant_number(a, at), axm_constant_number(b, bt))
+                           : whole(axm_constant_integer(a, at), axm_constant_integer(b, bt));
+        status = axm_fold_put(op, &fold->outputs[0], i, so);
     }
     return status;
 }
 
-static int32_t fold_where(const axm_fold *fold)
+#define RELATION(Name, expression)                                                                                                 \
+    static bool numbers_##Name(double a, double b)                                                                                 \
+    {                                                                                                                              \
+        return expression;                                                                                                         \
+    }                                                                                                                              \
+    static bool whole_##Name(int64_t a, int64_t b)                                                                                 \
+    {                                                                                                                              \
+        return expression;                                                                                                         \
+    }                                                                                                                              \
+    static int32_t fold_##Name(const axm_fold *fold)                                                                               \
+    {                                                                                                                              \
+        return relate(fold, #Name, numbers_##Name, whole_##Name);                                                                  \
+    }                                                                                                                              \
+    const axm_op axm_op_##Name = {.name = #Name, .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_##Name};
+
+RELATION(Equal, a <= b && a >= b)
+RELATION(Less, a < b)
+RELATION(LessOrEqual, a <= b)
+RELATION(Greater, a > b)
+RELATION(GreaterOrEqual, a >= b)
+
+static int32_t combine(const axm_fold *fold, const char *op, whole_relation rule)
 {
-    const axm_constant *condition = fold->inputs[0], *a = fold->inputs[1], *b = fold->inputs[2];
-    axm_shape y;
-    AXM_OP_CHECK(condition->dtype == AXM_BOOL, "Where needs a condition of booleans, got %s", axm_dtype_name(condition->dtype));
-    AXM_OP_CHECK(axm_fold_dtype(a) == axm_fold_dtype(b), "Where cannot choose between %s and %s", axm_dtype_name(a->dtype),
-                 axm_dtype_name(b->dtype));
-    int32_t status = axm_fold_broadcast(fold, "Where", &y);
-    if (status >= 0) status = axm_fold_output(fold, "Where", 0, axm_fold_dtype(a), &y);
-    int64_t count = status < 0 ? 0 : axm_shape_count(&y);
-    for (int64_t i = 0; i < count; ++i) {
-        bool first = axm_constant_integer(condition, axm_fold_element(&condition->shape, &y, i)) != 0;
-        const axm_constant *x = first ? a : b;
-        axm_fold_move(x, axm_fold_element(&x->shape, &y, i), &fold->outputs[0], i);
-    }
-    return status;
+    for (int32_t i = 0; i < 2; ++i)
+        AXM_OP_CHECK(fold->inputs[i]->dtype == AXM_BOOL, "%s needs booleans, got %s", op, axm_dtype_name(fold->inputs[i]->dtype));
+    return relate(fold, op, NULL, rule);
 }
+
+#define LOGIC(Name, expression)                                                                                                    \
+    static bool whole_##Name(int64_t a, int64_t b)                                                                                 \
+    {                                                                                                                              \
+        return expression;                                                                                                         \
+    }                                                                                                                              \
+    static int32_t fold_##Name(const axm_fold *fold)                                                                               \
+    {                                                                                                                              \
+        return combine(fold, #Name, whole_##Name);                                                                                 \
+    }                                                                                                                              \
+    const axm_op axm_op_##Name = {.name = #Name, .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_##Name};
+
+LOGIC(And, a != 0 && b != 0)
+LOGIC(Or, a != 0 || b != 0)
+LOGIC(Xor, (a != 0) != (b != 0))
 
 const axm_op axm_op_Floor = {.name = "Floor", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_floor};
 const axm_op axm_op_Ceil = {.name = "Ceil", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_ceil};
 const axm_op axm_op_Not = {.name = "Not", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_not};
-const axm_op axm_op_Min = {.name = "Min", .min_inputs = 1, .max_inputs = -1, .outputs = 1, .fold = fold_min};
-const axm_op axm_op_Max = {.name = "Max", .min_inputs = 1, .max_inputs = -1, .outputs = 1, .fold = fold_max};
 const axm_op axm_op_Mod = {.name = "Mod",
                            .min_inputs = 2,
                            .max_inputs = 2,
@@ -183,5 +159,3 @@ const axm_op axm_op_Mod = {.name = "Mod",
                            .params_size = sizeof(int64_t),
                            .parse = mod_parse,
                            .fold = fold_mod};
-const axm_op axm_op_Equal = {.name = "Equal", .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_equal};
-const axm_op axm_op_Where = {.name = "Where", .min_inputs = 3, .max_inputs = 3, .outputs = 1, .fold = fold_where};

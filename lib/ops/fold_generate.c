@@ -1,4 +1,4 @@
-/* Shape, ConstantOfShape, Range, Expand: tensors of constants made while planning. */
+/* Shape, Size, ConstantOfShape, Range: tensors of constants made while planning. */
 #include <math.h>
 
 #include "ops/fold.h"
@@ -43,6 +43,17 @@ const axm_op axm_op_Shape = {.name = "Shape",
                              .parse = shape_parse,
                              .fold = shape_fold,
                              .folds_shape = true};
+
+/* ---- Size: how many elements ---- */
+
+static int32_t size_fold(const axm_fold *fold)
+{
+    axm_shape y = {.rank = 0};
+    int32_t status = axm_fold_output(fold, "Size", 0, AXM_INT64, &y);
+    return status < 0 ? status : axm_fold_put("Size", &fold->outputs[0], 0, axm_shape_count(fold->input_shapes[0]));
+}
+
+const axm_op axm_op_Size = {.name = "Size", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = size_fold, .folds_shape = true};
 
 /* A shape that is given by a constant list. */
 static int32_t shape_from(const axm_fold *fold, const char *op, int32_t index, axm_shape *out)
@@ -149,23 +160,3 @@ static int32_t range_fold(const axm_fold *fold)
 }
 
 const axm_op axm_op_Range = {.name = "Range", .min_inputs = 3, .max_inputs = 3, .outputs = 1, .fold = range_fold};
-
-/* ---- Expand: X broadcast with a shape ---- */
-
-static int32_t expand_fold(const axm_fold *fold)
-{
-    const axm_constant *x = fold->inputs[0];
-    char text_x[AXM_SHAPE_TEXT], text_y[AXM_SHAPE_TEXT];
-    axm_shape wanted, y;
-    int32_t status = shape_from(fold, "Expand", 1, &wanted);
-    if (status < 0) return status;
-    AXM_OP_CHECK(axm_shape_broadcast(&x->shape, &wanted, &y), "Expand cannot take shape %s to %s",
-                 axm_shape_text(&x->shape, text_x), axm_shape_text(&wanted, text_y));
-    if ((status = axm_fold_output(fold, "Expand", 0, axm_fold_dtype(x), &y)) < 0) return status;
-    int64_t count = axm_shape_count(&y);
-    for (int64_t i = 0; i < count; ++i)
-        axm_fold_move(x, axm_fold_element(&x->shape, &y, i), &fold->outputs[0], i);
-    return ACTMAX_OK;
-}
-
-const axm_op axm_op_Expand = {.name = "Expand", .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = expand_fold};

@@ -1,18 +1,13 @@
-/* ReduceMean: the mean over some axes (none named: over all), in either layout. Axes that lie together in memory are summed
- * together; several such groups one after the other, through scratch memory. ReduceProd: the product, of constants only. */
+/* What all reductions share, and ReduceMean and ReduceSum: over some axes (none named: over all), in either layout. Axes that lie
+ * together in memory are summed together; several such groups one after the other, through scratch memory. */
+#include "ops/reduce.h"
+
 #include "base/checked.h"
-#include "ops/fold.h"
 
-typedef struct reduce_params {
-    axm_int_list axes;
-    bool keep, nothing_when_empty;
-} reduce_params;
-
-static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
+int32_t axm_reduce_parse(const axm_attributes *attributes, const char *op, axm_reduce_params *p)
 {
-    reduce_params *p = params;
     int64_t keep, nothing;
-    (void)arena;
+    p->op = op;
     int32_t status = axm_op_list_attribute(attributes, "axes", &p->axes);
     if (status >= 0) status = axm_attribute_int(attributes, "keepdims", 1, &keep);
     if (status >= 0) status = axm_attribute_int(attributes, "noop_with_empty_axes", 0, &nothing);
@@ -23,13 +18,12 @@ static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *p
 }
 
 /* The logical axes that go. */
-static int32_t find_axes(const char *op, const reduce_params *p, const axm_tensor *const *inputs, int32_t count,
-                         bool gone[AXM_MAX_RANK])
+int32_t axm_reduce_axes(const axm_reduce_params *p, const axm_tensor *const *inputs, int32_t count, bool gone[AXM_MAX_RANK])
 {
     axm_int_list axes;
     int32_t rank = inputs[0]->shape.rank;
-    int32_t status = axm_op_list(op, "axes", axm_op_input(inputs, count, 1), &p->axes, &axes);
-    if (status >= 0) status = axm_op_axes(op, &axes, rank, gone);
+    int32_t status = axm_op_list(p->op, "axes", axm_op_input(inputs, count, 1), &p->axes, &axes);
+    if (status >= 0) status = axm_op_axes(p->op, &axes, rank, gone);
     if (status < 0) return status;
     bool all = axes.count == 0 && !p->nothing_when_empty;
     for (int32_t i = 0; all && i < rank; ++i)
@@ -37,7 +31,7 @@ static int32_t find_axes(const char *op, const reduce_params *p, const axm_tenso
     return ACTMAX_OK;
 }
 
-static axm_shape reduced_shape(const reduce_params *p, const axm_shape *x, const bool gone[AXM_MAX_RANK])
+axm_shape axm_reduce_shape(const axm_reduce_params *p, const axm_shape *x, const bool gone[AXM_MAX_RANK])
 {
     axm_shape y = {.rank = 0};
     for (int32_t i = 0; i < x->rank; ++i) {
@@ -49,23 +43,24 @@ static axm_shape reduced_shape(const reduce_params *p, const axm_shape *x, const
     return y;
 }
 
-static int32_t infer(const axm_infer *infer)
+int32_t axm_reduce_infer(const axm_infer *infer)
 {
+    const axm_reduce_params *p = infer->params;
     bool gone[AXM_MAX_RANK];
-    int32_t status = find_axes("ReduceMean", infer->params, infer->inputs, infer->input_count, gone);
+    int32_t status = axm_reduce_axes(p, infer->inputs, infer->input_count, gone);
     if (status < 0) return status;
-    axm_shape y = reduced_shape(infer->params, &infer->inputs[0]->shape, gone);
-    return axm_op_output(infer, "ReduceMean", 0, &y);
+    axm_shape y = axm_reduce_shape(p, &infer->inputs[0]->shape, gone);
+    return axm_op_output(infer, p->op, 0, &y);
 }
 
 /* The input stays as it lies where what is left of its physical order is one of the two that a tensor may have. */
-static void layout(axm_layout_choice *choice)
+void axm_reduce_layout(axm_layout_choice *choice)
 {
-    const reduce_params *p = choice->params;
+    const axm_reduce_params *p = choice->params;
     bool gone[AXM_MAX_RANK] = {false};
     axm_layout_file(choice);
     if (choice->inputs[0]->layout == AXM_LAYOUT_FILE) return;
-    if (find_axes("ReduceMean", p, choice->inputs, choice->input_count, gone) < 0 || (gone[0] && !p->keep)) return;
+    if (axm_reduce_axes(p, choice->inputs, choice->input_count, gone) < 0 || (gone[0] && !p->keep)) return;
     choice->want[0] = AXM_LAYOUT_CHANNELS_LAST;
     if (choice->outputs[0].rank >= 3 && (p->keep || !gone[1])) choice->give[0] = AXM_LAYOUT_CHANNELS_LAST;
 }
@@ -102,7 +97,7 @@ static void find_groups(const axm_tensor *x, const bool gone[AXM_MAX_RANK], redu
     s->factor = 1.0f / (float)total;
 }
 
-static int32_t prepare(axm_prepare *prepare)
+static int32_t prepare_sum(axm_prepare *prepare, bool mean)
 {
     axm_step *step = prepare->step;
     bool gone[AXM_MAX_RANK];
@@ -111,9 +106,10 @@ static int32_t prepare(axm_prepare *prepare)
     size_t bytes;
     if (!s) return ACTMAX_ERROR_NO_MEMORY;
     step->state = s;
-    int32_t status = find_axes("ReduceMean", step->params, inputs, step->input_count, gone);
+    int32_t status = axm_reduce_axes(step->params, inputs, step->input_count, gone);
     if (status < 0) return status;
     find_groups(inputs[0], gone, s);
+    if (!mean) s->factor = 1.0f;
     if (s->count < 2) return ACTMAX_OK;
     if (!axm_mul_size(s->between, 2 * sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "a mean");
     axm_prepare_scratch(prepare, bytes);
@@ -154,68 +150,28 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     }
 }
 
-const axm_op axm_op_ReduceMean = {.name = "ReduceMean",
-                                  .min_inputs = 1,
-                                  .max_inputs = 2,
-                                  .outputs = 1,
-                                  .params_size = sizeof(reduce_params),
-                                  .parse = parse,
-                                  .infer = infer,
-                                  .layout = layout,
-                                  .prepare = prepare,
-                                  .forward = forward,
-                                  .backward = backward};
+#define SUM(Name, mean, fold_function)                                                                                             \
+    static int32_t parse_##Name(const axm_attributes *attributes, axm_arena *arena, void *params)                                  \
+    {                                                                                                                              \
+        (void)arena;                                                                                                               \
+        return axm_reduce_parse(attributes, #Name, params);                                                                        \
+    }                                                                                                                              \
+    static int32_t prepare_##Name(axm_prepare *prepare)                                                                            \
+    {                                                                                                                              \
+        return prepare_sum(prepare, mean);                                                                                         \
+    }                                                                                                                              \
+    const axm_op axm_op_##Name = {.name = #Name,                                                                                   \
+                                  .min_inputs = 1,                                                                                 \
+                                  .max_inputs = 2,                                                                                 \
+                                  .outputs = 1,                                                                                    \
+                                  .params_size = sizeof(axm_reduce_params),                                                        \
+                                  .parse = parse_##Name,                                                                           \
+                                  .infer = axm_reduce_infer,                                                                       \
+                                  .layout = axm_reduce_layout,                                                                     \
+                                  .prepare = prepare_##Name,                                                                       \
+                                  .forward = forward,                                                                              \
+                                  .backward = backward,                                                                            \
+                                  .fold = fold_function};
 
-/* ---- ReduceProd ---- */
-
-/* The output's element that the input's element `flat` belongs to. */
-static int64_t target_of(const axm_shape *x, const bool gone[AXM_MAX_RANK], int64_t flat)
-{
-    int64_t element = 0, stride = 1;
-    for (int32_t axis = x->rank - 1; axis >= 0; --axis) {
-        if (!gone[axis]) {
-            element += flat % x->dim[axis] * stride;
-            stride *= x->dim[axis];
-        }
-        flat /= x->dim[axis];
-    }
-    return element;
-}
-
-static int32_t multiply(const axm_constant *x, int64_t i, const axm_constant *y, int64_t at)
-{
-    int64_t product;
-    if (axm_fold_is_float(x)) {
-        axm_fold_put_float(y, at, axm_constant_number(y, at) * axm_constant_number(x, i));
-        return ACTMAX_OK;
-    }
-    AXM_OP_CHECK(!__builtin_mul_overflow(axm_constant_integer(y, at), axm_constant_integer(x, i), &product),
-                 "ReduceProd overflows 64 bits; the network may be made for another input size");
-    return axm_fold_put("ReduceProd", y, at, product);
-}
-
-static int32_t fold_product(const axm_fold *fold)
-{
-    const axm_constant *x = fold->inputs[0];
-    axm_fold_view view;
-    bool gone[AXM_MAX_RANK];
-    axm_fold_inputs(fold, &view);
-    int32_t status = find_axes("ReduceProd", fold->params, view.inputs, fold->input_count, gone);
-    if (status < 0) return status;
-    axm_shape shape = reduced_shape(fold->params, &x->shape, gone);
-    status = axm_fold_output(fold, "ReduceProd", 0, axm_fold_dtype(x), &shape);
-    const axm_constant *y = &fold->outputs[0];
-    for (int64_t i = 0; status >= 0 && i < axm_shape_count(&shape); ++i)
-        status = axm_fold_put("ReduceProd", y, i, 1);
-    for (int64_t i = 0; status >= 0 && i < axm_shape_count(&x->shape); ++i)
-        status = multiply(x, i, y, target_of(&x->shape, gone, i));
-    return status;
-}
-
-const axm_op axm_op_ReduceProd = {.name = "ReduceProd",
-                                  .min_inputs = 1,
-                                  .max_inputs = 2,
-                                  .outputs = 1,
-                                  .params_size = sizeof(reduce_params),
-                                  .parse = parse,
-                                  .fold = fold_product};
+SUM(ReduceMean, true, NULL)
+SUM(ReduceSum, false, axm_reduce_fold_sum)

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "visualize/score.h"
 
-#define FLAT 1e-12 /* a map whose largest and smallest values are closer than this is flat */
+#define ROUNDING 1e-6 /* of float32 through a network, relative to the terms that were added up */
 
 /* ---- Running the network ---- */
 
@@ -47,7 +47,8 @@ static int32_t run(axm_runner *runner, const axm_input *input, const axm_map_req
     const axm_tensor *target = axm_plan_find(plan, r->target), *at = axm_plan_find(plan, want);
     const axm_tensor *image = axm_plan_find(plan, input->value);
     if (!target || target->constant || !at || !at->grad)
-        return axm_fail(ACTMAX_ERROR_INVALID, "the target is not computed from the layer of the map; choose a layer before the target");
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "the target is not computed from the layer of the map; choose a layer before the target");
     size_t bytes = (size_t)axm_shape_count(&image->shape) * sizeof(float);
     memcpy(image->data, r->network, bytes);
     axm_plan_forward(plan, runner->pool);
@@ -83,12 +84,13 @@ static void range_of(const float *x, size_t count, double *low, double *high)
     }
 }
 
-/* Scales to [0, 1]; a flat map becomes zeros, which is said by returning true. */
-static bool scale_map(axm_map_scaling scaling, float *x, size_t count)
+/* Scales to [0, 1]; a flat map becomes zeros, which is said by returning true. Flat is what differs by no more than rounding,
+ * which scaling would blow up to a picture of nothing. */
+static bool scale_map(axm_map_scaling scaling, double rounding, float *x, size_t count)
 {
     double low, high;
     range_of(x, count, &low, &high);
-    bool flat = !(high - low > FLAT * fmax(fabs(high), 1e-20)) || !(high > 0.0);
+    bool flat = !(high - low > rounding) || !(high > rounding);
     if (flat) {
         memset(x, 0, count * sizeof *x);
         return true;
@@ -100,8 +102,8 @@ static bool scale_map(axm_map_scaling scaling, float *x, size_t count)
     return false;
 }
 
-/* small (positive part already taken) to out->map. */
-static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float *small, int32_t height, int32_t width, axm_map *out)
+/* small (positive part already taken; out->raw_height x out->raw_width) to out->map. */
+static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float *small, double rounding, axm_map *out)
 {
     axm_allocator *a = runner->allocator;
     const int32_t *g = r->region;
@@ -109,8 +111,8 @@ static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float
     float *map = axm_calloc_array(a, photo, sizeof *map), *region = axm_calloc_array(a, seen, sizeof *region);
     int32_t status = ACTMAX_ERROR_NO_MEMORY;
     if (!map || !region) goto fail;
-    if ((status = axm_resize_float(a, r->resize, small, width, height, 1, region, g[2], g[3])) < 0) goto fail;
-    if (scale_map(r->scaling, region, seen))
+    if ((status = axm_resize_float(a, r->resize, small, out->raw_width, out->raw_height, 1, region, g[2], g[3])) < 0) goto fail;
+    if (scale_map(r->scaling, rounding, region, seen))
         out->note = axm_fail(ACTMAX_NOTE_FLAT_MAP, "the map is flat: nothing at this layer speaks for the target; it is all zeros");
     for (int32_t y = 0; y < g[3]; ++y)
         memcpy(map + (size_t)(g[1] + y) * (size_t)r->photo_width + (size_t)g[0], region + (size_t)y * (size_t)g[2],
@@ -126,10 +128,12 @@ fail:
 
 /* ---- The two maps ---- */
 
-static void weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
+/* raw = sum over channels of weight times activation. Returns a bound of the terms' sizes: what raw's rounding is relative to. */
+static double weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
 {
     axm_channel_view v = axm_view_channels(at, axis);
     int64_t positions = v.outer * v.inner;
+    double size = 0.0;
     for (int64_t p = 0; p < positions; ++p)
         raw[p] = 0.0f;
     for (int64_t c = 0; c < v.channels; ++c) {
@@ -137,11 +141,16 @@ static void weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
         for (int64_t o = 0; o < v.outer; ++o)
             for (int64_t i = 0; i < v.inner; ++i)
                 sum += (double)at->grad[(o * v.channels + c) * v.inner + i];
-        float weight = (float)(sum / (double)positions);
+        float weight = (float)(sum / (double)positions), most = 0.0f;
         for (int64_t o = 0; o < v.outer; ++o)
-            for (int64_t i = 0; i < v.inner; ++i)
-                raw[o * v.inner + i] += weight * at->data[(o * v.channels + c) * v.inner + i];
+            for (int64_t i = 0; i < v.inner; ++i) {
+                float term = weight * at->data[(o * v.channels + c) * v.inner + i];
+                raw[o * v.inner + i] += term;
+                most = fmaxf(most, fabsf(term));
+            }
+        size += (double)most;
     }
+    return size;
 }
 
 int32_t axm_grad_cam(axm_runner *runner, const axm_input *input, const axm_map_request *r, axm_map *out)
@@ -163,13 +172,14 @@ int32_t axm_grad_cam(axm_runner *runner, const axm_input *input, const axm_map_r
     map.raw = axm_alloc_array(runner->allocator, count, sizeof *map.raw);
     status = positive && map.raw ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
     if (status >= 0) {
-        weigh_channels(at, r->cam_axis, map.raw);
+        double size = weigh_channels(at, r->cam_axis, map.raw);
         for (size_t i = 0; i < count; ++i)
             positive[i] = fmaxf(map.raw[i], 0.0f);
-        if (r->rule != AXM_RELU_PLAIN && map.modified == 0)
-            map.note = axm_fail(ACTMAX_NOTE_NOT_MODIFIED,
-                                "the backprop modifier met no ReLU between the target and the layer of the map: same map as 'none'");
-        status = enlarge(runner, r, positive, map.raw_height, map.raw_width, &map);
+        status = enlarge(runner, r, positive, ROUNDING * size, &map);
+    }
+    if (status >= 0 && r->rule != AXM_RELU_PLAIN && map.modified == 0) {
+        const char *words = "the backprop modifier met no ReLU between the target and the layer of the map: same map as 'none'";
+        map.note = map.note ? axm_fail_within(map.note, "%s", words) : axm_fail(ACTMAX_NOTE_NOT_MODIFIED, "%s", words);
     }
     axm_free(runner->allocator, positive);
     if (status < 0) {
@@ -188,7 +198,8 @@ int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_r
     if (status < 0) return status;
     if (r->rule != AXM_RELU_PLAIN && map.modified == 0)
         return axm_fail(ACTMAX_ERROR_INVALID,
-                        "the backprop modifier acts on ReLU only, and this network has none on the way (%d other activations); use backprop=none",
+                        "the backprop modifier acts on ReLU only, and this network has none on the way (%d other activations); use "
+                        "backprop=none",
                         (int)map.left);
     const float *grad = axm_plan_find(plan, input->value)->grad;
     int32_t channels = axm_input_channels(input);
@@ -201,9 +212,12 @@ int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_r
     status = largest && map.raw ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
     if (status >= 0) {
         memcpy(map.raw, grad, count * (size_t)channels * sizeof *map.raw);
-        for (size_t i = 0; i < count * (size_t)channels; ++i)
+        float most = 0.0f;
+        for (size_t i = 0; i < count * (size_t)channels; ++i) {
             largest[i / (size_t)channels] = fmaxf(largest[i / (size_t)channels], fabsf(grad[i]));
-        status = enlarge(runner, r, largest, r->height, r->width, &map);
+            most = fmaxf(most, fabsf(grad[i]));
+        }
+        status = enlarge(runner, r, largest, ROUNDING * (double)most, &map);
     }
     axm_free(runner->allocator, largest);
     if (status < 0) {

@@ -15,7 +15,7 @@ static double add(double weight, double power, axm_extent extent, const float *p
     double outer = weight * norm / mean; /* d norm / d u_i = norm / mean * |u|^(p-1) sign(u) / count */
     for (size_t i = 0; i < count; ++i) {
         double u = (double)pixels[i] / 127.5 - 1.0;
-        g[i] += (float)(outer * copysign(pow(fabs(u), power - 1.0), u));
+        if (u != 0.0) g[i] += (float)(outer * copysign(pow(fabs(u), power - 1.0), u)); /* pow(0, 0) is 1, the slope is 0 */
     }
     return norm;
 }

@@ -64,8 +64,8 @@ static int32_t make_plan(job *j, int32_t scale)
                                 .wants = &j->input->value,
                                 .want_count = 1,
                                 .slice_value = slice ? t->value : -1,
-                                .slice_channels = t->shared,
-                                .slice_count = slice ? t->shared_count : 0};
+                                .slice_channels = t->wanted,
+                                .slice_count = slice ? t->wanted_count : 0};
     int32_t status = axm_runner_plan(j->runner, &request, &j->plan);
     if (status < 0) return status;
     const axm_tensor *tensor = axm_plan_find(j->plan, t->value);
@@ -74,8 +74,8 @@ static int32_t make_plan(job *j, int32_t scale)
         return axm_fail(ACTMAX_ERROR_INVALID, "the target does not depend on the image input; choose another layer");
     for (int32_t k = 0; k < t->filter_count; ++k) {
         j->positions[k] = t->filters[k];
-        for (int32_t u = 0; axm_plan_sliced(j->plan) && u < t->shared_count; ++u)
-            if (t->shared[u] == t->filters[k]) j->positions[k] = u;
+        for (int32_t u = 0; axm_plan_sliced(j->plan) && u < t->wanted_count; ++u)
+            if (t->wanted[u] == t->filters[k]) j->positions[k] = u;
     }
     j->score = (axm_score){t->channel_axis, t->filter_count ? j->positions : NULL, t->filter_count, -1};
     return axm_score_position(tensor, t->channel_axis, j->settings->neuron_y, j->settings->neuron_x, &j->score.position);
@@ -290,6 +290,8 @@ static int32_t change_scale(job *j, int32_t to)
         j->pixels = j->spare;
         j->spare = swap;
     }
+    for (size_t i = 0; (s->clip || s->pyramid) && i < picture_size(extent); ++i) /* cubic resampling overshoots */
+        j->pixels[i] = fminf(fmaxf(j->pixels[i], 0.0f), 255.0f);
     j->scale = to;
     return make_plan(j, to);
 }
@@ -347,7 +349,7 @@ static int32_t finish(job *j, bool dead, int32_t note, axm_maximize_outcome *out
     out->channels = extent.channels;
     out->seed_used = j->seed;
     out->note = note;
-    if (dead) {
+    if (dead && !note) { /* who stopped the first seed is told that, not that all were tried */
         out->note = axm_fail(ACTMAX_NOTE_DEAD_TARGET,
                              "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
                              "activation, another filter, or another preprocessing",

@@ -52,8 +52,8 @@ typedef struct axm_maximize_target {
     int32_t value, channel_axis;
     const int32_t *filters; /* of one picture; all of them summed */
     int32_t filter_count;   /* 0: the mean of the whole layer */
-    const int32_t *shared;  /* filters of all pictures of this call, ascending and unique: they share one plan */
-    int32_t shared_count;
+    const int32_t *wanted;  /* the same, ascending and unique: which channels are computed */
+    int32_t wanted_count;
     int32_t picture, pictures, image_index; /* for progress and for the random key */
 } axm_maximize_target;
 

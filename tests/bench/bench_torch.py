@@ -171,8 +171,11 @@ def run_choose(options):
 
 
 def run_gradient(options):
-    network = network_for(options, load(options), sliced=False)
-    image = layout(preprocess(read_bmp(options.image), options.preprocess), options).requires_grad_(True)
+    """With --double in double precision: what actmax's result is compared with."""
+    saved, kind = load(options), torch.float64 if options.double else torch.float32
+    saved["tensors"] = {name: t.to(kind) if t.is_floating_point() else t for name, t in saved["tensors"].items()}
+    network = network_for(options, saved, sliced=False)
+    image = layout(preprocess(read_bmp(options.image).to(kind), options.preprocess), options).requires_grad_(True)
     for i in range(options.warm + options.steps):
         began = time.perf_counter()
         score = score_of(network, network(image), options.filter)
@@ -197,7 +200,6 @@ def grad_cam(network, pixels, options):
         network.run(values, 0, cut)
     slot = network.names[options.cam_layer]
     features = values[slot] = values[slot].detach().requires_grad_(True)
-    # What follows must not write over the features themselves.
     scores = network.run(values, cut)[network.target]
     scores = scores.mean((2, 3)) if scores.dim() == 4 else scores
     best = int(scores[0].argmax())
@@ -289,6 +291,7 @@ def main():
     parser.add_argument("--warm", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--fold", action="store_true")
+    parser.add_argument("--double", action="store_true")
     parser.add_argument("--channels-last", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

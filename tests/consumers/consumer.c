@@ -23,7 +23,8 @@ int main(int count, char **words)
         actmax_recipe_set_number(recipe, "steps", 4) < 0)
         return fail("recipe");
     if (actmax_model_load(words[1], recipe, &model) < 0) return fail("load");
-    if (actmax_model_maximize(model, "no such layer", 0, recipe, &result) != ACTMAX_ERROR_NOT_FOUND) return fail("a layer that is not there");
+    if (actmax_model_maximize(model, "no such layer", 0, recipe, &result) != ACTMAX_ERROR_NOT_FOUND)
+        return fail("a layer that is not there");
     if (result || !strstr(actmax_message(), "no such layer")) return fail("the message names no layer");
     if (actmax_model_maximize(model, "conv2", 1, recipe, &result) < 0) return fail("maximize");
     if (actmax_result_number(result, "steps", &steps) < 0 || steps < 1) return fail("steps");

@@ -48,9 +48,8 @@ int main(int count, char **words)
     Session session = made<Session>([&](actmax_session **out) { return actmax_session_new(model.get(), recipe.get(), out); });
     int32_t layer = 0, filter = 1, status = 0;
     check(actmax_model_find_layer(model.get(), "conv2", &layer));
-    Result result = made<Result>([&](actmax_result **out) {
-        return status = actmax_session_maximize(session.get(), layer, &filter, 1, recipe.get(), out);
-    });
+    Result result = made<Result>(
+        [&](actmax_result **out) { return status = actmax_session_maximize(session.get(), layer, &filter, 1, recipe.get(), out); });
     check(actmax_result_save(result.get(), words[2]));
     std::cout << "actmax " << actmax_version_string() << ": stopped after " << calls << " steps\n";
     return status == ACTMAX_NOTE_STOPPED && calls == 3 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -29,13 +29,12 @@ def ints(name, *numbers):
 
 
 def operators():
-    one("conv_transpose", [node("Relu", "x", "r"), node("ConvTranspose", "r w", "up_out", name="decoder/up"), node("Relu", "up_out", "y")], [W])
-    one("unnamed_resize", [node("Upsample", "x s", "scaled/out", mode="nearest"), node("Relu", "scaled/out", "y")],
-        [("s", np.ones(4, np.float32))], 9)
+    one("max_roi_pool", [node("Relu", "x", "r"), node("MaxRoiPool", "r w", "up_out", name="decoder/up", pooled_shape=[1, 1]), node("Relu", "up_out", "y")], [W])
+    one("unnamed_hardmax", [node("Hardmax", "x", "scaled/out"), node("Relu", "scaled/out", "y")], opset=9)
     one("microsoft", [node("FusedConv", "x w", "y", domain="com.microsoft", name="fused1")], [W], extra_opsets=[("com.microsoft", 1)])
     one("machine_learning", [node("Scaler", "x", "y", domain="ai.onnx.ml", name="scale1")], extra_opsets=[("ai.onnx.ml", 2)])
-    one("quantized", [node("DequantizeLinear", "q k", "w", name="dequant"), node("Conv", "x w", "y")],
-        [("q", np.ones((2, 2, 3, 3), np.int8)), ("k", np.float32(0.1))])
+    one("quantized", [node("ConvInteger", "q w", "c", name="integers"), node("Cast", "c", "y", to=1)],
+        [("q", np.ones((1, 2, 4, 4), np.uint8)), ("w", np.ones((2, 2, 3, 3), np.int8))])
     one("hard_swish_13", [node("HardSwish", "x", "y", name="swish")], opset=13)
     one("control_flow", [control_flow()], [("flag", np.array(True))])
     one("graph_attribute", [graph_attribute()])

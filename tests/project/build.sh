@@ -13,5 +13,10 @@ cmake -S "$source" -B "$folder" -DACTMAX_WERROR=ON -DACTMAX_TESTS=ON -DACTMAX_PR
     tail -n 20 "$folder.log"
     exit 1
 }
-grep -i 'warning:' "$folder.log" && exit 1
-[ "$run" = no ] || ctest --test-dir "$folder" --output-on-failure -L unit
+if grep 'warning:' "$folder.log"; then exit 1; fi
+[ "$run" = yes ] || exit 0
+# Older sanitizers do not bear a randomised address space on newer kernels.
+fixed=
+if setarch "$(uname -m)" -R true 2>/dev/null; then fixed="setarch $(uname -m) -R"; fi
+# shellcheck disable=SC2086  # words are meant to be split
+$fixed ctest --test-dir "$folder" --output-on-failure --no-tests=error -L unit

@@ -72,17 +72,27 @@ static inline int32_t test_constant(test_graph *g, axm_dtype dtype, const axm_sh
     return value;
 }
 
+/* A node of up to 8 outputs; the first one's value is returned, the others' follow it. */
+static inline int32_t test_node_of(test_graph *g, const char *op, const int32_t *inputs, int32_t input_count,
+                                   const axm_attribute *attributes, size_t attribute_count, int32_t outputs)
+{
+    char buffers[8][24];
+    const char *names[8];
+    int32_t values[8] = {-1};
+    assert_in_range(outputs, 1, 8);
+    for (int32_t i = 0; i < outputs; i++)
+        names[i] = test_name(g, buffers[i]);
+    axm_node_spec spec = {.op = op, .inputs = inputs, .input_count = input_count, .outputs = names, .output_count = outputs};
+    spec.attributes = (axm_attributes){attributes, attribute_count};
+    test_ok(axm_builder_node(&g->builder, &spec, values));
+    return values[0];
+}
+
 /* A node of one output, whose value is returned. */
 static inline int32_t test_node(test_graph *g, const char *op, const int32_t *inputs, int32_t input_count,
                                 const axm_attribute *attributes, size_t attribute_count)
 {
-    char buffer[24];
-    const char *name = test_name(g, buffer);
-    int32_t value = -1;
-    axm_node_spec spec = {.op = op, .inputs = inputs, .input_count = input_count, .outputs = &name, .output_count = 1};
-    spec.attributes = (axm_attributes){attributes, attribute_count};
-    test_ok(axm_builder_node(&g->builder, &spec, &value));
-    return value;
+    return test_node_of(g, op, inputs, input_count, attributes, attribute_count, 1);
 }
 
 /* Lists for calls of test_node and others. */
@@ -167,8 +177,8 @@ static inline axm_plan *test_plan(test_graph *g, axm_runner *runner, int32_t val
     request.seed_count = run->add ? 2 : 1;
     request.wants = &g->image;
     request.want_count = 1;
-    for (int32_t n = 0; run->observe_all && n < g->graph->node_count && request.observe_count < 64; n++)
-        observe[request.observe_count++] = g->graph->nodes[n].outputs[0];
+    for (int32_t v = 0; run->observe_all && v < g->graph->value_count && request.observe_count < 64; v++)
+        if (g->graph->values[v].producer >= 0) observe[request.observe_count++] = v;
     g->graph->values[g->image].channels_last = run->file_order;
     axm_plan *plan;
     test_ok(axm_runner_plan(runner, &request, &plan));

@@ -26,11 +26,11 @@ static const struct refusal {
     const char *words[WORDS];
 } refusals[] = {
     /* operators: name, domain, node, output */
-    {"conv_transpose", UNSUPPORTED, {"'ConvTranspose'", "domain 'ai.onnx'", "node 'decoder/up'", "output 'up_out'", "opset 13"}},
-    {"unnamed_resize", UNSUPPORTED, {"'Upsample'", "domain 'ai.onnx'", "node 'scaled/out'"}},
+    {"max_roi_pool", UNSUPPORTED, {"'MaxRoiPool'", "domain 'ai.onnx'", "node 'decoder/up'", "output 'up_out'", "opset 13"}},
+    {"unnamed_hardmax", UNSUPPORTED, {"'Hardmax'", "domain 'ai.onnx'", "node 'scaled/out'"}},
     {"microsoft", UNSUPPORTED, {"'FusedConv'", "domain 'com.microsoft'", "node 'fused1'", "output 'y'", "export"}},
     {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'"}},
-    {"quantized", UNSUPPORTED, {"'DequantizeLinear'", "domain 'ai.onnx'", "node 'dequant'"}},
+    {"quantized", UNSUPPORTED, {"'ConvInteger'", "domain 'ai.onnx'", "node 'integers'"}},
     {"hard_swish_13", UNSUPPORTED, {"'HardSwish'", "opset 13", "node 'swish'"}},
     {"control_flow", UNSUPPORTED, {"'If'", "domain 'ai.onnx'", "node 'choice'"}},
     {"graph_attribute", UNSUPPORTED, {"'body'", "node 'odd'", "Relu", "control flow"}},

@@ -1,5 +1,7 @@
 """Failures by kind. Each class is also the Python exception that fits, so that both `except` lines work."""
 
+import os
+
 
 class ActmaxError(Exception):
     """What the library refused or could not do. str() is its message: what, where, and what to do.
@@ -118,6 +120,6 @@ _BY_STATUS = {
 def of_status(status, message, path=None):
     """The exception for a status below 0."""
     kind = _BY_STATUS.get(status, ActmaxError)
-    if kind is NotFoundError and path is not None:
+    if kind is NotFoundError and path is not None and not os.path.exists(path):
         kind = MissingFileError
     return kind(message, status)

@@ -3,7 +3,6 @@
 import ctypes
 import os
 import pathlib
-
 from ctypes import POINTER, byref, c_char_p, c_double, c_float, c_int32, c_int64, c_size_t, c_uint8, c_void_p
 
 from . import _errors
@@ -80,7 +79,7 @@ _FUNCTIONS = {
 }
 
 
-def library_path():
+def library_path() -> str:
     """The file that is loaded: $ACTMAX_LIBRARY, else the one inside the package."""
     return os.environ.get("ACTMAX_LIBRARY") or str(pathlib.Path(__file__).parent / "libactmax.so")
 

@@ -207,7 +207,7 @@ int32_t axm_onnx_emit(axm_onnx_call *call)
     int32_t status = take_outputs(call, names);
     if (status < 0) return status;
     axm_node_spec spec = {
-        .op = node->op,
+        .op = call->op ? call->op : node->op,
         .type = node->op,
         .name = *node->name ? node->name : NULL,
         .inputs = call->inputs,

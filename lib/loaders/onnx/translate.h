@@ -9,6 +9,7 @@
 typedef struct axm_onnx_call {
     axm_onnx_import *import;
     const axm_onnx_node *node;
+    const char *op; /* of ops.def; NULL: the node's */
     axm_attribute attributes[AXM_ONNX_ATTRIBUTES];
     axm_onnx_span tensors[AXM_ONNX_ATTRIBUTES]; /* data NULL: the attribute is not a tensor */
     int32_t attribute_count;
@@ -32,10 +33,12 @@ int32_t axm_onnx_emit(axm_onnx_call *call);
 #define AXM_ONNX_TRANSLATE(function) int32_t axm_onnx_translate_##function(axm_onnx_call *call)
 AXM_ONNX_TRANSLATE(plain);
 AXM_ONNX_TRANSLATE(batch_normalization);
+AXM_ONNX_TRANSLATE(layer_normalization);
 AXM_ONNX_TRANSLATE(softmax);
 AXM_ONNX_TRANSLATE(softmax_flat);
 AXM_ONNX_TRANSLATE(max_pool);
 AXM_ONNX_TRANSLATE(dropout);
+AXM_ONNX_TRANSLATE(resize_10);
 AXM_ONNX_TRANSLATE(cast);
 AXM_ONNX_TRANSLATE(constant);
 AXM_ONNX_TRANSLATE(constant_of_shape);

@@ -44,6 +44,13 @@ AXM_ONNX_TRANSLATE(batch_normalization)
     return axm_onnx_emit(call);
 }
 
+/* stash_type names the precision of the sums; here they are of double precision. */
+AXM_ONNX_TRANSLATE(layer_normalization)
+{
+    axm_onnx_remove_attribute(call, "stash_type");
+    return axm_onnx_emit(call);
+}
+
 /* Since opset 13: along one axis, the last unless it is said. */
 AXM_ONNX_TRANSLATE(softmax)
 {
@@ -85,5 +92,12 @@ AXM_ONNX_TRANSLATE(dropout)
     if (call->input_count > 1) call->input_count = 1;
     axm_onnx_remove_attribute(call, "ratio");
     axm_onnx_remove_attribute(call, "seed");
+    return axm_onnx_emit(call);
+}
+
+/* As Upsample was; both gave way to the Resize of opset 11. */
+AXM_ONNX_TRANSLATE(resize_10)
+{
+    call->op = "Upsample";
     return axm_onnx_emit(call);
 }

@@ -1,0 +1,33 @@
+#!/bin/sh
+# actmax.hpp and what uses it, without a warning, by every C++ compiler that is here and in each version of C++; and installed beside
+# actmax.h where that is asked for.
+# usage: compilers.sh SOURCE SCRATCH
+set -eu
+source=$1 scratch=$2
+seen=0
+for compiler in g++ clang++; do
+    command -v "$compiler" >/dev/null 2>&1 || continue
+    for version in c++17 c++20; do
+        for file in "$source/examples/minimal.cpp" "$source/tests/cpp/test_cpp.cpp"; do
+            "$compiler" -std=$version -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I"$source/include" \
+                -I"$source/bindings/cpp" "$file"
+        done
+        echo "$compiler $version"
+        seen=$((seen + 1))
+    done
+done
+[ "$seen" -ge 2 ]
+
+# The option ACTMAX_CPP, seen in a build without anything else
+rm -rf "$scratch"
+for choice in OFF ON; do
+    cmake -S "$source" -B "$scratch/$choice" -DACTMAX_CPP=$choice -DACTMAX_SHARED=OFF -DACTMAX_STATIC=OFF -DACTMAX_EXAMPLES=OFF \
+        -DCMAKE_INSTALL_INCLUDEDIR=include >"$scratch.log" 2>&1 || {
+        cat "$scratch.log"
+        exit 1
+    }
+    cmake --install "$scratch/$choice" --prefix "$scratch/prefix_$choice" >/dev/null
+done
+[ "$(ls "$scratch/prefix_OFF/include")" = actmax.h ]
+[ "$(ls "$scratch/prefix_ON/include" | tr '\n' ' ')" = "actmax.h actmax.hpp " ]
+echo "actmax.hpp is installed with ACTMAX_CPP, and only then"

@@ -1,0 +1,273 @@
+/* gradient_graphs.h continued. */
+#ifndef AXM_TEST_GRADIENT_GRAPHS_MORE_H
+#define AXM_TEST_GRADIENT_GRAPHS_MORE_H
+
+#include "gradient_graphs.h"
+
+/* ---- Functions of one variable ---- */
+
+ONE_VARIABLE(Elu)
+ONE_VARIABLE(Selu)
+ONE_VARIABLE(Celu)
+ONE_VARIABLE(ThresholdedRelu)
+ONE_VARIABLE(Softplus)
+ONE_VARIABLE(Softsign)
+ONE_VARIABLE(Mish)
+ONE_VARIABLE(Exp)
+ONE_VARIABLE(Erf)
+ONE_VARIABLE(Abs)
+ONE_VARIABLE(Neg)
+
+static int32_t build_Gelu(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    return simple(g, "Gelu", ATTRIBUTES(TEXT("approximate", variant ? "tanh" : "none")));
+}
+
+/* Of positive numbers. */
+#define OF_POSITIVE(name)                                                                                                          \
+    static int32_t build_##name(test_graph *g, int32_t variant, bool big)                                                          \
+    {                                                                                                                              \
+        if (variant > 0) return -1;                                                                                                \
+        image(g, big);                                                                                                             \
+        int32_t shifted =                                                                                                          \
+            test_node(g, "Add", INPUTS(simple(g, "Sigmoid", NO_ATTRIBUTES), test_weights(g, SHAPE(1), 0.5f, 1)), NO_ATTRIBUTES);   \
+        return test_node(g, #name, INPUTS(shifted), NO_ATTRIBUTES);                                                                \
+    }
+
+OF_POSITIVE(Log)
+OF_POSITIVE(Sqrt)
+OF_POSITIVE(Reciprocal)
+
+/* ---- Normalisation ---- */
+
+static int32_t build_LayerNormalization(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 3) return -1;
+    image(g, big);
+    int64_t h = g->image_shape.dim[2], w = g->image_shape.dim[3];
+    if (variant == 0)
+        return test_node(g, "LayerNormalization", INPUTS(0, test_weights(g, SHAPE(w), -1, 1), test_weights(g, SHAPE(w), -1, 1)),
+                         NO_ATTRIBUTES);
+    int32_t scale = test_weights(g, SHAPE(channels(g), h, w), -1, 1);
+    if (variant == 1) return test_node(g, "LayerNormalization", INPUTS(0, scale), ATTRIBUTES(INT("axis", 1)));
+    /* The mean and the factor as results, alone. */
+    int32_t first = test_node_of(g, "LayerNormalization", INPUTS(0, scale), ATTRIBUTES(INT("axis", -3)), 3);
+    return first + variant - 1;
+}
+
+static int32_t build_InstanceNormalization(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    image(g, big);
+    int64_t c = channels(g);
+    return test_node(g, "InstanceNormalization", INPUTS(0, test_weights(g, SHAPE(c), -1, 1), test_weights(g, SHAPE(c), -1, 1)),
+                     ATTRIBUTES(FLOAT("epsilon", 0.01f)));
+}
+
+static int32_t build_GroupNormalization(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int64_t c = channels(g), groups = variant ? 1 : c % 2 ? c : c / 2;
+    return test_node(g, "GroupNormalization", INPUTS(0, test_weights(g, SHAPE(c), -1, 1), test_weights(g, SHAPE(c), -1, 1)),
+                     ATTRIBUTES(INT("num_groups", groups)));
+}
+
+static int32_t build_ConvTranspose(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 2) return -1;
+    image(g, big);
+    int64_t c = channels(g);
+    int32_t bias = test_weights(g, SHAPE(4), -1, 1);
+    switch (variant) {
+    case 0:
+        return test_node(g, "ConvTranspose", INPUTS(0, test_weights(g, SHAPE(c, 4, 3, 3), -0.5f, 0.5f), bias),
+                         ATTRIBUTES(INTS("strides", 2, 2), INTS("pads", 1, 1, 1, 1), INTS("output_padding", 1, 1)));
+    case 1:
+        return test_node(g, "ConvTranspose", INPUTS(0, test_weights(g, SHAPE(c, 2, 2, 3), -1, 1)),
+                         ATTRIBUTES(INT("group", c), INTS("dilations", 2, 1)));
+    default:
+        return test_node(g, "ConvTranspose", INPUTS(0, test_weights(g, SHAPE(c, 4, 3, 3), -0.5f, 0.5f), bias),
+                         ATTRIBUTES(INTS("pads", 1, 1, 1, 1)));
+    }
+}
+
+/* ---- Several operands ---- */
+
+static int32_t many(test_graph *g, int32_t variant, bool big, const char *op)
+{
+    if (variant > 3) return -1;
+    image(g, big);
+    int32_t bent = simple(g, "Tanh", NO_ATTRIBUTES), mean = test_node(g, "GlobalAveragePool", INPUTS(0), NO_ATTRIBUTES);
+    switch (variant) {
+    case 0: return test_node(g, op, INPUTS(0), NO_ATTRIBUTES);
+    case 1: return test_node(g, op, INPUTS(0, bent), NO_ATTRIBUTES);
+    case 2: return test_node(g, op, INPUTS(bent, mean, 0, test_weights(g, SHAPE(channels(g), 1, 1), -1, 1)), NO_ATTRIBUTES);
+    default: return test_node(g, op, INPUTS(test_weights(g, SHAPE(1), 0.3f, 0.3f), 0), NO_ATTRIBUTES);
+    }
+}
+
+#define MANY(name)                                                                                                                 \
+    static int32_t build_##name(test_graph *g, int32_t variant, bool big)                                                          \
+    {                                                                                                                              \
+        return many(g, variant, big, #name);                                                                                       \
+    }
+
+MANY(Min)
+MANY(Max)
+MANY(Sum)
+MANY(Mean)
+
+static int32_t build_Pow(test_graph *g, int32_t variant, bool big)
+{
+    static const float exponents[] = {2.0f, 3.0f, 0.5f, -1.0f};
+    if (variant > 5) return -1;
+    image(g, big);
+    int32_t base =
+        test_node(g, "Add", INPUTS(simple(g, "Sigmoid", NO_ATTRIBUTES), test_weights(g, SHAPE(1), 0.5f, 1)), NO_ATTRIBUTES);
+    if (variant < 4)
+        return test_node(g, "Pow", INPUTS(base, test_constant(g, AXM_FLOAT32, &SHAPE(1), &exponents[variant])), NO_ATTRIBUTES);
+    if (variant == 4) return test_node(g, "Pow", INPUTS(base, test_weights(g, SHAPE(channels(g), 1, 1), -2, 2)), NO_ATTRIBUTES);
+    return test_node(g, "Pow", INPUTS(test_weights(g, SHAPE(channels(g), 1, 1), 0.5f, 2), simple(g, "Tanh", NO_ATTRIBUTES)),
+                     NO_ATTRIBUTES);
+}
+
+static int32_t build_PRelu(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int32_t slope = variant ? test_node(g, "GlobalAveragePool", INPUTS(simple(g, "Sigmoid", NO_ATTRIBUTES)), NO_ATTRIBUTES)
+                            : test_weights(g, SHAPE(channels(g), 1, 1), -0.5f, 0.5f);
+    return test_node(g, "PRelu", INPUTS(0, slope), NO_ATTRIBUTES);
+}
+
+static int32_t build_Where(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    bool mask[64];
+    for (int32_t i = 0; i < 64; i++)
+        mask[i] = i % 3 != 1;
+    axm_shape columns = SHAPE(g->image_shape.dim[3]);
+    int32_t condition = test_constant(g, AXM_BOOL, &columns, mask);
+    int32_t mean = test_node(g, "GlobalAveragePool", INPUTS(simple(g, "Tanh", NO_ATTRIBUTES)), NO_ATTRIBUTES);
+    if (variant == 0) return test_node(g, "Where", INPUTS(condition, 0, mean), NO_ATTRIBUTES);
+    return test_node(g, "Where", INPUTS(condition, test_weights(g, SHAPE(1), -1, 1), 0), NO_ATTRIBUTES);
+}
+
+/* ---- Shapes ---- */
+
+static int32_t build_Split(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 2) return -1;
+    image(g, big);
+    int64_t length = g->image_shape.dim[variant + 1];
+    int32_t first = test_node_of(g, "Split", INPUTS(0, LIST(g, 1, length - 1)), ATTRIBUTES(INT("axis", variant + 1)), 2);
+    if (variant == 0) return first + 1; /* the other part gets no gradient */
+    return test_node(g, "Concat", INPUTS(first + 1, test_node(g, "Tanh", INPUTS(first), NO_ATTRIBUTES), first),
+                     ATTRIBUTES(INT("axis", variant + 1)));
+}
+
+static int32_t build_Gather(test_graph *g, int32_t variant, bool big)
+{
+    static const int64_t last = -1;
+    if (variant > 2) return -1;
+    image(g, big);
+    if (variant == 0) return test_node(g, "Gather", INPUTS(0, LIST(g, 2, 0, 2, -1)), ATTRIBUTES(INT("axis", 1)));
+    if (variant == 1) return test_node(g, "Gather", INPUTS(0, LIST(g, 3, 1)), ATTRIBUTES(INT("axis", 3)));
+    axm_shape number = {.rank = 0};
+    return test_node(g, "Gather", INPUTS(0, test_constant(g, AXM_INT64, &number, &last)), ATTRIBUTES(INT("axis", 1)));
+}
+
+static int32_t build_Expand(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int32_t mean = test_node(g, "GlobalAveragePool", INPUTS(simple(g, "Tanh", NO_ATTRIBUTES)), NO_ATTRIBUTES);
+    if (variant == 0) return test_node(g, "Expand", INPUTS(mean, LIST(g, 1, 1, 6, 3)), NO_ATTRIBUTES);
+    return test_node(g, "Expand", INPUTS(0, LIST(g, 2, 1, 1, 1, 1)), NO_ATTRIBUTES);
+}
+
+static int32_t build_Tile(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    if (variant == 0) return test_node(g, "Tile", INPUTS(0, LIST(g, 1, 2, 1, 3)), NO_ATTRIBUTES);
+    return test_node(g, "Tile", INPUTS(0, LIST(g, 2, 1, 2, 2)), NO_ATTRIBUTES);
+}
+
+/* ---- Reductions ---- */
+
+static int32_t reduction(test_graph *g, int32_t variant, bool big, const char *op)
+{
+    if (variant > 4) return -1;
+    image(g, big);
+    bool positive = strcmp(op, "ReduceProd") == 0 || strcmp(op, "ReduceLogSum") == 0;
+    int32_t x = positive ? test_node(g, "Exp", INPUTS(simple(g, "Tanh", NO_ATTRIBUTES)), NO_ATTRIBUTES) : 0;
+    switch (variant) {
+    case 0: return test_node(g, op, INPUTS(x), ATTRIBUTES(INTS("axes", 2, 3), INT("keepdims", 0)));
+    case 1: return test_node(g, op, INPUTS(x), ATTRIBUTES(INTS("axes", 1)));
+    case 2: return test_node(g, op, INPUTS(x), ATTRIBUTES(INTS("axes", 1, 3), INT("keepdims", 0)));
+    case 3: return test_node(g, op, INPUTS(x), ATTRIBUTES(INTS("axes", 3)));
+    default: return test_node(g, op, INPUTS(x), ATTRIBUTES(INTS("axes", 0, 2)));
+    }
+}
+
+#define REDUCTION(name)                                                                                                            \
+    static int32_t build_##name(test_graph *g, int32_t variant, bool big)                                                          \
+    {                                                                                                                              \
+        return reduction(g, variant, big, #name);                                                                                  \
+    }
+
+REDUCTION(ReduceSum)
+REDUCTION(ReduceMax)
+REDUCTION(ReduceMin)
+REDUCTION(ReduceProd)
+REDUCTION(ReduceL1)
+REDUCTION(ReduceL2)
+REDUCTION(ReduceSumSquare)
+REDUCTION(ReduceLogSum)
+REDUCTION(ReduceLogSumExp)
+
+/* ---- Resampling ---- */
+
+static int32_t build_Resize(test_graph *g, int32_t variant, bool big)
+{
+    static const char *const modes[] = {"nearest", "linear", "cubic", "linear", "cubic"};
+    static const float scales[] = {1.0f, 1.0f, 1.6f, 0.7f}, smaller[] = {1.0f, 1.0f, 0.5f, 0.4f};
+    if (variant > 4) return -1;
+    image(g, big);
+    axm_shape four = SHAPE(4);
+    int32_t scale = test_constant(g, AXM_FLOAT32, &four, variant > 2 ? smaller : scales);
+    return test_node(g, "Resize", INPUTS(0, AXM_NO_VALUE, scale),
+                     ATTRIBUTES(TEXT("mode", modes[variant]), INT("antialias", variant > 2), INT("exclude_outside", variant == 2)));
+}
+
+static int32_t build_Upsample(test_graph *g, int32_t variant, bool big)
+{
+    static const float scales[] = {1.0f, 1.0f, 2.0f, 3.0f};
+    if (variant > 1) return -1;
+    image(g, big);
+    axm_attribute list = {.name = "scales", .kind = AXM_ATTR_FLOATS, .floats = scales, .count = 4};
+    return simple(g, "Upsample", ATTRIBUTES(list, TEXT("mode", variant ? "linear" : "nearest")));
+}
+
+static int32_t build_DepthToSpace(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    axm_shape shape = big ? SHAPE(2, 8, 66, 50) : SHAPE(2, 8, 3, 5);
+    test_graph_init(g, &shape);
+    return simple(g, "DepthToSpace", ATTRIBUTES(INT("blocksize", 2), TEXT("mode", variant ? "CRD" : "DCR")));
+}
+
+static int32_t build_SpaceToDepth(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    axm_shape shape = big ? SHAPE(2, 8, 66, 50) : SHAPE(2, 3, 6, 4);
+    test_graph_init(g, &shape);
+    return simple(g, "SpaceToDepth", ATTRIBUTES(INT("blocksize", 2)));
+}
+
+#endif

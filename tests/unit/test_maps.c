@@ -1,0 +1,548 @@
+/* Grad-CAM and saliency against PyTorch, whose hooks make each backprop modifier; resized maps against PyTorch and SciPy. */
+#include "tiny.h"
+
+#include "golden_lines.h"
+
+#define PIXELS (12 * 10)
+#define CLASS  1 /* of the golden maps */
+
+typedef struct golden {
+    actmax_model *model;
+    actmax_session *session;
+    actmax_image *image;
+    actmax_recipe *recipe;
+} golden;
+
+static golden open_golden(void)
+{
+    golden g = {.recipe = tiny_recipe("preprocess", "unit", NULL)};
+    g.model = golden_model("visualize.onnx", g.recipe);
+    g.session = tiny_session(g.model, 1);
+    g.image = golden_picture();
+    return g;
+}
+
+static void close_golden(golden *g)
+{
+    actmax_session_free(g->session);
+    actmax_model_free(g->model);
+    actmax_image_free(g->image);
+    actmax_recipe_free(g->recipe);
+}
+
+static double largest(const float *x, size_t count)
+{
+    double most = 0.0;
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fabs((double)x[i]));
+    return most;
+}
+
+/* float32 through six layers: 1e-5 of the largest */
+static void check_golden(const char *name, const float *values, size_t count)
+{
+    float *expected = golden_line("visualize.txt", name, count);
+    near_all(name, values, expected, count, 1e-5 * largest(expected, count));
+    free(expected);
+}
+
+static void has_note(const actmax_result *result, const char *text)
+{
+    if (!strstr(text_of(result, "notes"), text)) fail_msg("the notes \"%s\" do not hold \"%s\"", text_of(result, "notes"), text);
+}
+
+static void scores(void **state)
+{
+    (void)state;
+    golden g = open_golden();
+    actmax_result *result;
+    must(actmax_session_predict(g.session, g.image, g.recipe, &result));
+    check_golden("scores", array_of(result, "logits", 5), 5);
+    assert_true(number(result, "softmax_added") == 1.0);
+    const float *p = array_of(result, "probabilities", 5), *z = array_of(result, "logits", 5);
+    double sum = 0.0;
+    for (int i = 0; i < 5; i++)
+        sum += exp((double)z[i]);
+    for (int i = 0; i < 5; i++)
+        assert_true(fabs((double)p[i] - exp((double)z[i]) / sum) < 1e-6);
+    actmax_result_free(result);
+    close_golden(&g);
+}
+
+static const char *const rules[] = {"none", "guided", "relu"};
+
+static void saliency(void **state)
+{
+    (void)state;
+    golden g = open_golden();
+    for (int r = 0; r < 3; r++) {
+        actmax_result *result;
+        char name[32];
+        float expected[PIXELS] = {0};
+        set_option(g.recipe, "backprop", rules[r]);
+        assert_int_equal(actmax_session_saliency(g.session, g.image, ACTMAX_LAYER_OUTPUT, CLASS, g.recipe, &result), ACTMAX_OK);
+        snprintf(name, sizeof name, "saliency_%s", rules[r]);
+        const float *raw = array_of(result, "map_raw", PIXELS * 3), *map = array_of(result, "map", PIXELS);
+        check_golden(name, raw, PIXELS * 3);
+        double low = INFINITY, high = 0.0; /* the largest of each pixel, scaled by minimum and maximum */
+        for (size_t i = 0; i < PIXELS; i++) {
+            expected[i] = (float)largest(raw + i * 3, 3);
+            low = fmin(low, (double)expected[i]);
+            high = fmax(high, (double)expected[i]);
+        }
+        for (size_t i = 0; i < PIXELS; i++)
+            expected[i] = (float)(((double)expected[i] - low) / (high - low));
+        near_all(name, map, expected, PIXELS, 1e-6);
+        assert_true(number(result, "class") == CLASS);
+        assert_true(number(result, "modified") == (r ? 3.0 : 0.0)); /* ReLU, ReLU6, ReLU */
+        assert_true(number(result, "left") == (r ? 0.0 : 3.0));
+        actmax_result_free(result);
+        must(actmax_session_gradient(g.session, g.image, ACTMAX_LAYER_OUTPUT, (const int32_t[]){CLASS}, 1, g.recipe, &result));
+        check_golden(name, array_of(result, "gradient", PIXELS * 3), PIXELS * 3);
+        actmax_result_free(result);
+    }
+    close_golden(&g);
+}
+
+static void grad_cam(void **state)
+{
+    static const struct {
+        const char *layer;
+        int number, height, width, modified;
+    } cases[] = {{"features.2", 2, 12, 10, 2}, {"features_4", 4, 6, 5, 1}, {"features/6", 6, 6, 5, 0}};
+    (void)state;
+    golden g = open_golden();
+    float *z = golden_line("visualize.txt", "scores", 5);
+    for (size_t k = 0; k < 3; k++)
+        for (int r = 0; r < 3; r++) {
+            actmax_result *result;
+            char name[32];
+            size_t count = (size_t)(cases[k].height * cases[k].width);
+            bool untouched = r > 0 && cases[k].modified == 0;
+            set_option(g.recipe, "backprop", rules[r]);
+            int32_t status = actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, CLASS,
+                                                     layer_of(g.model, cases[k].layer), g.recipe, &result);
+            assert_int_equal(status, untouched ? ACTMAX_NOTE_NOT_MODIFIED : ACTMAX_OK);
+            if (untouched) has_note(result, "met no ReLU");
+            snprintf(name, sizeof name, "cam%d_%s", cases[k].number, rules[r]);
+            check_golden(name, array_of(result, "map_raw", count), count);
+            assert_true(fabs(number(result, "score") - (double)z[CLASS]) < 1e-5);
+            assert_true(number(result, "modified") == (r ? cases[k].modified : 0));
+            assert_true(number(result, "left") == (r ? 0 : cases[k].modified));
+            actmax_result_free(result);
+        }
+    free(z);
+    close_golden(&g);
+}
+
+static void resizing(void **state)
+{
+    static const char *const kinds[] = {"bilinear", "nearest", "spline"};
+    (void)state;
+    golden g = open_golden();
+    int32_t at = layer_of(g.model, "features.4");
+    for (int k = 0; k < 3; k++) {
+        actmax_result *result, *by_most, *plain;
+        set_option(g.recipe, "cam_resize", kinds[k]);
+        set_option(g.recipe, "cam_scaling", "minmax");
+        must(actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, CLASS, at, g.recipe, &result));
+        const float *map = array_of(result, "map", PIXELS);
+        check_golden(kinds[k], map, PIXELS);
+        set_option(g.recipe, "cam_scaling", "max");
+        must(actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, CLASS, at, g.recipe, &by_most));
+        set_option(g.recipe, "cam_scaling", "none");
+        must(actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, CLASS, at, g.recipe, &plain));
+        const float *x = array_of(plain, "map", PIXELS), *y = array_of(by_most, "map", PIXELS);
+        double low = INFINITY, high = -INFINITY;
+        for (size_t i = 0; i < PIXELS; i++) {
+            low = fmin(low, (double)x[i]);
+            high = fmax(high, (double)x[i]);
+        }
+        for (size_t i = 0; i < PIXELS; i++) {
+            assert_true(fabs((double)map[i] - ((double)x[i] - low) / (high - low)) < 1e-5);
+            assert_true(fabs((double)y[i] - fmax((double)x[i] / high, 0.0)) < 1e-5);
+        }
+        actmax_result_free(result);
+        actmax_result_free(by_most);
+        actmax_result_free(plain);
+    }
+    close_golden(&g);
+}
+
+/* The default layer is the last that has height and width, after its activation; the default class is the highest. */
+static void defaults(void **state)
+{
+    (void)state;
+    golden g = open_golden();
+    actmax_result *result, *named;
+    float *z = golden_line("visualize.txt", "scores", 5);
+    int top = 0;
+    for (int i = 1; i < 5; i++)
+        if (z[i] > z[top]) top = i;
+    must(actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, ACTMAX_CLASS_TOP, ACTMAX_LAYER_AUTO, g.recipe, &result));
+    assert_string_equal(text_of(result, "layer"), "/features/features.6/Relu");
+    assert_true(number(result, "class") == top);
+    must(actmax_model_grad_cam(g.model, g.image, top, g.recipe, &named));
+    near_all("the short form", array_of(named, "map", PIXELS), array_of(result, "map", PIXELS), PIXELS, 0.0);
+    actmax_image *heat;
+    must(actmax_image_from_map(array_of(result, "map", PIXELS), 10, 12, g.recipe, &heat));
+    assert_memory_equal(actmax_image_pixels(heat), actmax_image_pixels(image_of(result, "heat")), PIXELS * 3);
+    actmax_image_free(heat);
+    actmax_result_free(named);
+    actmax_result_free(result);
+    free(z);
+    close_golden(&g);
+}
+
+/* Class 2 has only negative weights for what features.4 shows. */
+static void flat_map(void **state)
+{
+    static const char *const kinds[] = {"bilinear", "nearest", "spline"}, *const scalings[] = {"minmax", "max", "none"};
+    (void)state;
+    golden g = open_golden();
+    for (int k = 0; k < 9; k++) {
+        actmax_result *result;
+        set_option(g.recipe, "cam_resize", kinds[k % 3]);
+        set_option(g.recipe, "cam_scaling", scalings[k / 3]);
+        int32_t at = layer_of(g.model, "features.4");
+        refused(actmax_session_grad_cam(g.session, g.image, ACTMAX_LAYER_OUTPUT, 2, at, g.recipe, &result), ACTMAX_NOTE_FLAT_MAP,
+                "the map is flat");
+        has_note(result, "the map is flat");
+        assert_true(number(result, "status") == ACTMAX_NOTE_FLAT_MAP);
+        assert_true(largest(array_of(result, "map", PIXELS), PIXELS) == 0.0);
+        assert_true(largest(array_of(result, "map_raw", 30), 30) > 1e-3); /* the raw map stays */
+        actmax_result_free(result);
+    }
+    close_golden(&g);
+}
+
+/* Without padding a plain picture excites all positions alike, up to rounding, which must not be blown up to a map. */
+static void flat_up_to_rounding(void **state)
+{
+    (void)state;
+    tiny t;
+    actmax_result *result;
+    tiny_begin(&t, 1, 3, 24, 24);
+    tiny_conv(&t, "conv1", "x", 3, 16, 3, 0, 1, 0.5f);
+    tiny_node(&t, "Relu", "relu1", "conv1", "relu1");
+    tiny_conv(&t, "conv2", "relu1", 16, 16, 3, 0, 2, 0.5f);
+    tiny_node(&t, "Relu", "relu2", "conv2", "relu2");
+    tiny_node(&t, "GlobalAveragePool", "mean", "relu2", "mean");
+    tiny_node(&t, "Flatten", "flat", "mean", "flat");
+    tiny_dense(&t, "dense", "flat", 16, 5, 3);
+    tiny_output(&t, "dense");
+    actmax_recipe *recipe = tiny_recipe("preprocess", "unit", NULL);
+    actmax_model *model = tiny_load(&t, recipe);
+    actmax_session *session = tiny_session(model, 1);
+    uint8_t plain[24 * 24 * 3];
+    memset(plain, 93, sizeof plain);
+    actmax_image *image;
+    must(actmax_image_new(24, 24, 3, plain, 0, &image));
+    for (int32_t c = 0; c < 5; c++) {
+        assert_int_equal(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, c, ACTMAX_LAYER_AUTO, recipe, &result),
+                         ACTMAX_NOTE_FLAT_MAP);
+        assert_true(largest(array_of(result, "map", 576), 576) == 0.0);
+        actmax_result_free(result);
+    }
+    actmax_image_free(image);
+    actmax_session_free(session);
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+    tiny_free(&t);
+}
+
+/* A network of conv, the activation, mean and dense layer. */
+static actmax_model *with_activation(tiny *t, const char *op, const actmax_recipe *recipe)
+{
+    tiny_begin(t, 1, 3, 12, 10);
+    tiny_conv(t, "conv", "x", 3, 6, 3, 1, 1, 0.5f);
+    if (strcmp(op, "Clip") == 0) {
+        tiny_values(t, "low", (const float[]){-1}, 0, 0, 0, 0);
+        tiny_values(t, "high", (const float[]){1}, 0, 0, 0, 0);
+        tiny_node(t, op, "act", "conv low high", "act");
+    } else {
+        tiny_node(t, op, "act", "conv", "act");
+    }
+    tiny_node(t, "GlobalAveragePool", "mean", "act", "mean");
+    tiny_node(t, "Flatten", "flat", "mean", "flat");
+    tiny_dense(t, "dense", "flat", 6, 5, 3);
+    tiny_output(t, "dense");
+    return tiny_load(t, recipe);
+}
+
+static void without_relu(void **state)
+{
+    static const char *const ops[] = {"Sigmoid", "Tanh", "LeakyRelu", "Clip"}; /* Clip from -1 to 1 is no ReLU */
+    (void)state;
+    int flat = 0;
+    for (int k = 0; k < 4; k++) {
+        tiny t;
+        actmax_recipe *recipe = tiny_recipe("preprocess", "unit", NULL);
+        actmax_model *model = with_activation(&t, ops[k], recipe);
+        actmax_session *session = tiny_session(model, 1);
+        actmax_image *image = golden_picture();
+        actmax_result *result = NULL, *plain;
+        must(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &plain));
+        assert_true(number(plain, "left") == 1.0);
+        actmax_result_free(plain);
+        must(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 4, layer_of(model, "conv"), recipe, &plain));
+        for (int r = 1; r < 3; r++) {
+            set_option(recipe, "backprop", rules[r]);
+            refused(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &result), ACTMAX_ERROR_INVALID,
+                    "acts on ReLU only, and this network has none on the way (1 other activations)");
+            assert_null(result);
+            int32_t status =
+                actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 4, layer_of(model, "conv"), recipe, &result);
+            assert_int_equal(status, ACTMAX_NOTE_NOT_MODIFIED);
+            assert_true(number(result, "modified") == 0.0 && number(result, "left") == 1.0);
+            near_all("the three maps are equal", array_of(result, "map", PIXELS), array_of(plain, "map", PIXELS), PIXELS, 0.0);
+            actmax_result_free(result);
+            /* of a class whose map is flat besides, both are said */
+            status = actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, layer_of(model, "conv"), recipe, &result);
+            refused(status, status == ACTMAX_NOTE_FLAT_MAP ? ACTMAX_NOTE_FLAT_MAP : ACTMAX_NOTE_NOT_MODIFIED, "met no ReLU");
+            flat += status == ACTMAX_NOTE_FLAT_MAP && strstr(text_of(result, "notes"), "the map is flat");
+            actmax_result_free(result);
+            result = NULL;
+        }
+        actmax_result_free(plain);
+        actmax_image_free(image);
+        actmax_session_free(session);
+        actmax_model_free(model);
+        actmax_recipe_free(recipe);
+        tiny_free(&t);
+    }
+    assert_true(flat > 0);
+}
+
+/* ---- Where the map lies in a photograph ---- */
+
+/* Half-pixel bilinear at (y, x) of a map of `height` rows enlarged to h x w. */
+static double bilinear(const float *map, int height, int width, int y, int x, int h, int w)
+{
+    double sy = fmin(fmax((y + 0.5) * height / h - 0.5, 0), height - 1), sx = fmin(fmax((x + 0.5) * width / w - 0.5, 0), width - 1);
+    int y0 = (int)sy, x0 = (int)sx, y1 = y0 + 1 < height ? y0 + 1 : y0, x1 = x0 + 1 < width ? x0 + 1 : x0;
+    double fy = sy - y0, fx = sx - x0;
+    double above = (1 - fx) * fmax((double)map[y0 * width + x0], 0) + fx * fmax((double)map[y0 * width + x1], 0);
+    double below = (1 - fx) * fmax((double)map[y1 * width + x0], 0) + fx * fmax((double)map[y1 * width + x1], 0);
+    return (1 - fy) * above + fy * below;
+}
+
+/* By hand: a network of 10 x 12 (width x height) is fed from round(10 * 256 / 224) = 11 x 14; the height decides, so 40 x 28
+ * shrinks to 20 x 14, of which columns 5..14 and rows 1..12 are kept: in the photograph, columns 10..29 and rows 2..25. */
+static void photograph(void **state)
+{
+    (void)state;
+    golden g = open_golden();
+    uint8_t pixels[28 * 40 * 3];
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(127.5f + 100.0f * sinf((float)i * 0.013f) + tiny_value(4, 20.0f, i));
+    actmax_image *photo;
+    actmax_result *result;
+    must(actmax_image_new(40, 28, 3, pixels, 0, &photo));
+    must(actmax_session_grad_cam(g.session, photo, ACTMAX_LAYER_OUTPUT, 4, layer_of(g.model, "features.4"), g.recipe, &result));
+    const float *map = array_of(result, "map", 28 * 40), *raw = array_of(result, "map_raw", 30);
+    double low = INFINITY, high = -INFINITY;
+    for (int y = 0; y < 24; y++)
+        for (int x = 0; x < 20; x++) {
+            low = fmin(low, bilinear(raw, 6, 5, y, x, 24, 20));
+            high = fmax(high, bilinear(raw, 6, 5, y, x, 24, 20));
+        }
+    assert_true(high > low);
+    for (int y = 0; y < 28; y++)
+        for (int x = 0; x < 40; x++) {
+            bool seen = x >= 10 && x < 30 && y >= 2 && y < 26;
+            double expected = seen ? (bilinear(raw, 6, 5, y - 2, x - 10, 24, 20) - low) / (high - low) : 0.0;
+            if (!(fabs((double)map[y * 40 + x] - expected) < 1e-5))
+                fail_msg("(%d, %d) is %g, expected %g", y, x, (double)map[y * 40 + x], expected);
+        }
+    assert_int_equal(actmax_image_width(image_of(result, "heat")), 40);
+    assert_int_equal(actmax_image_height(image_of(result, "heat")), 28);
+    actmax_result_free(result);
+    actmax_image_free(photo);
+    close_golden(&g);
+}
+
+/* ---- Layouts and targets ---- */
+
+/* A network whose input is channels last, against the same one whose input is channels first. */
+static void channels_last(void **state)
+{
+    (void)state;
+    tiny a, b;
+    actmax_recipe *recipe = tiny_recipe("preprocess", "torch", NULL);
+    tiny_classifier(&a);
+    tiny_classifier_last(&b);
+    actmax_model *models[2] = {tiny_load(&a, recipe), tiny_load(&b, recipe)};
+    actmax_image *image = golden_picture();
+    actmax_result *cam[2], *saliency_of[2];
+    int64_t dims[8];
+    int32_t rank, axis;
+    must(actmax_model_input_shape(models[1], dims, &rank, &axis));
+    assert_true(rank == 4 && axis == 3 && dims[1] == 12 && dims[2] == 10 && dims[3] == 3);
+    for (int k = 0; k < 2; k++) {
+        actmax_session *session = tiny_session(models[k], 1);
+        must(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, layer_of(models[k], "relu1"), recipe, &cam[k]));
+        must(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &saliency_of[k]));
+        actmax_session_free(session);
+    }
+    near_all("Grad-CAM", array_of(cam[1], "map", PIXELS), array_of(cam[0], "map", PIXELS), PIXELS, 1e-6);
+    const float *first = array_of(saliency_of[0], "map_raw", PIXELS * 3);
+    near_all("gradient", array_of(saliency_of[1], "map_raw", PIXELS * 3), first, PIXELS * 3, 1e-6 * largest(first, PIXELS * 3));
+    for (int k = 0; k < 2; k++) {
+        actmax_result_free(cam[k]);
+        actmax_result_free(saliency_of[k]);
+        actmax_model_free(models[k]);
+    }
+    actmax_image_free(image);
+    actmax_recipe_free(recipe);
+    tiny_free(&a);
+    tiny_free(&b);
+}
+
+/* Layers whose own outputs are channels last: filters and maps go by the last axis. */
+static void channels_last_layer(void **state)
+{
+    (void)state;
+    tiny t;
+    tiny_begin(&t, 1, 12, 10, 3);
+    tiny_open(&t, "Transpose", "in", "x", "turned");
+    tiny_ints(&t, "perm", (const int64_t[]){0, 3, 1, 2}, 4);
+    tiny_close(&t);
+    tiny_conv(&t, "conv", "turned", 3, 6, 3, 1, 1, 0.5f);
+    tiny_open(&t, "Transpose", "back", "conv", "back");
+    tiny_ints(&t, "perm", (const int64_t[]){0, 2, 3, 1}, 4);
+    tiny_close(&t);
+    tiny_node(&t, "Relu", "relu", "back", "relu");
+    tiny_open(&t, "ReduceMean", "mean", "relu", "mean");
+    tiny_ints(&t, "axes", (const int64_t[]){1, 2}, 2);
+    tiny_int(&t, "keepdims", 0);
+    tiny_close(&t);
+    tiny_dense(&t, "dense", "mean", 6, 5, 3);
+    tiny_output(&t, "dense");
+    actmax_recipe *recipe = tiny_recipe("preprocess", "unit", NULL);
+    actmax_model *model = tiny_load(&t, recipe);
+    actmax_session *session = tiny_session(model, 1);
+    actmax_image *image = golden_picture();
+    actmax_result *last, *first, *activations;
+    int64_t dims[8];
+    int32_t rank, axis;
+    must(actmax_model_layer_shape(model, layer_of(model, "relu"), dims, &rank, &axis));
+    assert_true(rank == 4 && axis == 3 && dims[1] == 12 && dims[2] == 10 && dims[3] == 6);
+    must(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, ACTMAX_LAYER_AUTO, recipe, &last));
+    assert_string_equal(text_of(last, "layer"), "relu");
+    /* by hand: the dense layer's weight over the number of positions, times the activation */
+    must(actmax_session_activations(session, image, layer_of(model, "relu"), recipe, &activations));
+    const float *a = array_of(activations, "activations", PIXELS * 6), *raw = array_of(last, "map_raw", PIXELS);
+    for (size_t i = 0; i < PIXELS; i++) {
+        double sum = 0.0;
+        for (size_t c = 0; c < 6; c++)
+            sum += (double)a[i * 6 + c] * (double)tiny_value(3, 1.0f, c * 5 + 1) / PIXELS;
+        assert_true(fabs((double)raw[i] - sum) < 1e-7);
+    }
+    must(actmax_session_grad_cam(session, image, layer_of(model, "relu"), 4, layer_of(model, "conv"), recipe, &first));
+    assert_true(number(first, "class") == 4.0);
+    actmax_result_free(activations);
+    actmax_result_free(first);
+    actmax_result_free(last);
+    actmax_image_free(image);
+    actmax_session_free(session);
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+    tiny_free(&t);
+}
+
+static void softmax_bypass(void **state)
+{
+    (void)state;
+    tiny t;
+    tiny_classifier(&t);
+    actmax_recipe *recipe = tiny_recipe("preprocess", "unit", NULL);
+    actmax_model *model = tiny_load(&t, recipe);
+    actmax_session *session = tiny_session(model, 1);
+    actmax_image *image = golden_picture();
+    actmax_result *prediction, *result;
+    must(actmax_session_predict(session, image, recipe, &prediction));
+    assert_true(number(prediction, "softmax_added") == 0.0);
+    must(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &result));
+    assert_true(fabs(number(result, "score") - (double)array_of(prediction, "logits", 5)[1]) < 1e-6);
+    has_note(result, "before 'soft'");
+    actmax_result_free(result);
+    set_option(recipe, "bypass", "0");
+    must(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &result));
+    assert_true(fabs(number(result, "score") - (double)array_of(prediction, "probabilities", 5)[1]) < 1e-6);
+    assert_null(strstr(text_of(result, "notes"), "soft"));
+    actmax_result_free(result);
+    actmax_result_free(prediction);
+    actmax_image_free(image);
+    actmax_session_free(session);
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+    tiny_free(&t);
+}
+
+static void wrong_layers(void **state)
+{
+    (void)state;
+    golden g = open_golden();
+    actmax_result *result = NULL;
+    int32_t conv5 = layer_of(g.model, "/features/features.5/Conv"), relu = layer_of(g.model, "features.6"),
+            out = ACTMAX_LAYER_OUTPUT;
+    int32_t clip = layer_of(g.model, "features.3"), mean = layer_of(g.model, "/ReduceMean");
+    refused(actmax_session_grad_cam(g.session, g.image, clip, 1, relu, g.recipe, &result), ACTMAX_ERROR_INVALID,
+            "is not computed from layer '/features/features.6/Relu'");
+    refused(actmax_session_grad_cam(g.session, g.image, clip, 1, clip, g.recipe, &result), ACTMAX_ERROR_INVALID,
+            "choose a layer before");
+    refused(actmax_session_grad_cam(g.session, g.image, out, 1, mean, g.recipe, &result), ACTMAX_ERROR_SHAPE, "height and width");
+    refused(actmax_session_grad_cam(g.session, g.image, out, 5, conv5, g.recipe, &result), ACTMAX_ERROR_NOT_FOUND, "(0 to 4)");
+    refused(actmax_session_saliency(g.session, g.image, conv5, 10, g.recipe, &result), ACTMAX_ERROR_NOT_FOUND, "(0 to 9)");
+    refused(actmax_session_grad_cam(g.session, g.image, out, 1, 99, g.recipe, &result), ACTMAX_ERROR_NOT_FOUND, "no layer 99");
+    refused(actmax_session_grad_cam(g.session, g.image, -7, 1, conv5, g.recipe, &result), ACTMAX_ERROR_NOT_FOUND, "no layer -7");
+    refused(actmax_session_grad_cam(g.session, g.image, layer_of(g.model, "features.0"), 1, ACTMAX_LAYER_AUTO, g.recipe, &result),
+            ACTMAX_ERROR_NOT_FOUND, "use saliency");
+    assert_null(result);
+    close_golden(&g);
+}
+
+static void overlay(void **state)
+{
+    (void)state;
+    const uint8_t heat[12] = {255, 0, 10, 100, 200, 0, 1, 2, 3, 255, 255, 255}, grey[4] = {0, 255, 3, 128};
+    const uint8_t rgb[12] = {0, 0, 0, 255, 255, 255, 9, 8, 7, 1, 2, 3};
+    actmax_image *h, *p, *made;
+    actmax_recipe *recipe = tiny_recipe("alpha", "0.3", NULL);
+    must(actmax_image_new(2, 2, 3, heat, 0, &h));
+    for (int k = 0; k < 2; k++) {
+        must(actmax_image_new(2, 2, k ? 1 : 3, k ? grey : rgb, 0, &p));
+        must(actmax_image_overlay(h, p, recipe, &made));
+        for (int i = 0; i < 12; i++)
+            assert_int_equal(actmax_image_pixels(made)[i], (int)(0.3 * heat[i] + (1.0 - 0.3) * (k ? grey[i / 3] : rgb[i])));
+        actmax_image_free(made);
+        actmax_image_free(p);
+    }
+    must(actmax_image_new(2, 1, 3, rgb, 0, &p));
+    refused(actmax_image_overlay(h, p, recipe, &made), ACTMAX_ERROR_SHAPE, "2 x 2, the image 2 x 1");
+    actmax_image_free(p);
+    actmax_image_free(h);
+    actmax_recipe_free(recipe);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scores),
+        cmocka_unit_test(saliency),
+        cmocka_unit_test(grad_cam),
+        cmocka_unit_test(resizing),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(flat_map),
+        cmocka_unit_test(flat_up_to_rounding),
+        cmocka_unit_test(without_relu),
+        cmocka_unit_test(photograph),
+        cmocka_unit_test(channels_last),
+        cmocka_unit_test(channels_last_layer),
+        cmocka_unit_test(softmax_bypass),
+        cmocka_unit_test(wrong_layers),
+        cmocka_unit_test(overlay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
