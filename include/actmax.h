@@ -45,7 +45,7 @@
 #define ACTMAX_VERSION_MAJOR 0
 #define ACTMAX_VERSION_MINOR 1
 #define ACTMAX_VERSION_PATCH 0
-#define ACTMAX_VERSION (ACTMAX_VERSION_MAJOR * 10000 + ACTMAX_VERSION_MINOR * 100 + ACTMAX_VERSION_PATCH)
+#define ACTMAX_VERSION       (ACTMAX_VERSION_MAJOR * 10000 + ACTMAX_VERSION_MINOR * 100 + ACTMAX_VERSION_PATCH)
 
 #if defined(_WIN32)
 #define ACTMAX_API
@@ -64,25 +64,25 @@ extern "C" {
 #define ACTMAX_OK 0
 
 /* Notes: done, outputs are set, something is worth knowing (actmax_message() says what). */
-#define ACTMAX_NOTE_STOPPED 1      /* the callback asked to stop; the best image so far is in the result */
-#define ACTMAX_NOTE_TIME_LIMIT 2   /* the time limit was reached; likewise */
-#define ACTMAX_NOTE_FLAT_MAP 3     /* the map is the same everywhere: it is all zeros */
-#define ACTMAX_NOTE_DEAD_TARGET 4  /* the target does not react to the image: its gradient stayed zero */
-#define ACTMAX_NOTE_NO_RISE 5      /* the objective did not rise: wrong input range, or too small a step */
+#define ACTMAX_NOTE_STOPPED      1 /* the callback asked to stop; the best image so far is in the result */
+#define ACTMAX_NOTE_TIME_LIMIT   2 /* the time limit was reached; likewise */
+#define ACTMAX_NOTE_FLAT_MAP     3 /* the map is the same everywhere: it is all zeros */
+#define ACTMAX_NOTE_DEAD_TARGET  4 /* the target does not react to the image: its gradient stayed zero */
+#define ACTMAX_NOTE_NO_RISE      5 /* the objective did not rise: wrong input range, or too small a step */
 #define ACTMAX_NOTE_NOT_MODIFIED 6 /* the backprop modifier found no activation to act on: same as none */
-#define ACTMAX_NOTE_ASSUMED 7      /* something that was not given was assumed, e.g. the preprocessing */
+#define ACTMAX_NOTE_ASSUMED      7 /* something that was not given was assumed, e.g. the preprocessing */
 
-#define ACTMAX_ERROR_INVALID (-1)     /* an argument or option is wrong */
-#define ACTMAX_ERROR_NO_MEMORY (-2)   /* memory could not be had */
-#define ACTMAX_ERROR_IO (-3)          /* a file could not be read or written */
-#define ACTMAX_ERROR_FORMAT (-4)      /* a file is damaged, or not of a known format */
-#define ACTMAX_ERROR_UNSUPPORTED (-5) /* an operator, attribute or type that actmax does not compute */
-#define ACTMAX_ERROR_NOT_FOUND (-6)   /* no layer, option, filter, class or file of that name */
-#define ACTMAX_ERROR_AMBIGUOUS (-7)   /* the name fits several layers; the message lists them */
-#define ACTMAX_ERROR_LIMIT (-8)       /* a limit was reached; the message names it */
-#define ACTMAX_ERROR_SHAPE (-9)       /* shapes do not fit; the message names the node */
-#define ACTMAX_ERROR_NUMERIC (-10)    /* a value became infinite or not a number; the message names the layer */
-#define ACTMAX_ERROR_INTERNAL (-11)   /* a bug in actmax: please report it */
+#define ACTMAX_ERROR_INVALID     (-1)  /* an argument or option is wrong */
+#define ACTMAX_ERROR_NO_MEMORY   (-2)  /* memory could not be had */
+#define ACTMAX_ERROR_IO          (-3)  /* a file could not be read or written */
+#define ACTMAX_ERROR_FORMAT      (-4)  /* a file is damaged, or not of a known format */
+#define ACTMAX_ERROR_UNSUPPORTED (-5)  /* an operator, attribute or type that actmax does not compute */
+#define ACTMAX_ERROR_NOT_FOUND   (-6)  /* no layer, option, filter, class or file of that name */
+#define ACTMAX_ERROR_AMBIGUOUS   (-7)  /* the name fits several layers; the message lists them */
+#define ACTMAX_ERROR_LIMIT       (-8)  /* a limit was reached; the message names it */
+#define ACTMAX_ERROR_SHAPE       (-9)  /* shapes do not fit; the message names the node */
+#define ACTMAX_ERROR_NUMERIC     (-10) /* a value became infinite or not a number; the message names the layer */
+#define ACTMAX_ERROR_INTERNAL    (-11) /* a bug in actmax: please report it */
 
 /* The message of this thread's last call; "" when there was nothing to say. */
 ACTMAX_API const char *actmax_message(void);
@@ -106,22 +106,22 @@ ACTMAX_API const char *actmax_operator_name(int32_t index); /* ONNX's name; NULL
 /* ---- Options ---------------------------------------------------------------------------------------------------- */
 
 #define ACTMAX_TYPE_INTEGER 1
-#define ACTMAX_TYPE_NUMBER 2
-#define ACTMAX_TYPE_TEXT 3    /* any text */
-#define ACTMAX_TYPE_CHOICE 4  /* one of actmax_option_choices */
+#define ACTMAX_TYPE_NUMBER  2
+#define ACTMAX_TYPE_TEXT    3 /* any text */
+#define ACTMAX_TYPE_CHOICE  4 /* one of actmax_option_choices */
 #define ACTMAX_TYPE_NUMBERS 5 /* a list of numbers; as text: "0.485,0.456,0.406" */
-#define ACTMAX_TYPE_SWITCH 6  /* 0 or 1 */
+#define ACTMAX_TYPE_SWITCH  6 /* 0 or 1 */
 
 ACTMAX_API int32_t actmax_option_count(void);
 /* The index of an option, for the getters below; ACTMAX_ERROR_NOT_FOUND names the nearest. */
 ACTMAX_API int32_t actmax_option_find(const char *name, int32_t *out);
 /* Getters: NULL or 0 when the index is out of range. */
-ACTMAX_API int32_t actmax_option_id(int32_t index);              /* pinned for ever */
+ACTMAX_API int32_t actmax_option_id(int32_t index); /* pinned for ever */
 ACTMAX_API const char *actmax_option_name(int32_t index);
-ACTMAX_API const char *actmax_option_part(int32_t index);        /* the concern or recipe part it belongs to */
-ACTMAX_API int32_t actmax_option_type(int32_t index);            /* ACTMAX_TYPE_... */
-ACTMAX_API const char *actmax_option_default(int32_t index);     /* as text; "" when there is none */
-ACTMAX_API const char *actmax_option_choices(int32_t index);     /* "a|b|c", or "" */
+ACTMAX_API const char *actmax_option_part(int32_t index);    /* the concern or recipe part it belongs to */
+ACTMAX_API int32_t actmax_option_type(int32_t index);        /* ACTMAX_TYPE_... */
+ACTMAX_API const char *actmax_option_default(int32_t index); /* as text; "" when there is none */
+ACTMAX_API const char *actmax_option_choices(int32_t index); /* "a|b|c", or "" */
 ACTMAX_API double actmax_option_minimum(int32_t index);
 ACTMAX_API double actmax_option_maximum(int32_t index);
 ACTMAX_API const char *actmax_option_help(int32_t index);
@@ -172,8 +172,7 @@ ACTMAX_API int32_t actmax_recipe_set_callback(actmax_recipe *recipe, actmax_prog
  * "scale", "scales", "picture", "pictures", "seconds". */
 ACTMAX_API int32_t actmax_progress_number(const actmax_progress *progress, const char *name, double *out);
 /* The image as it stands (height, width, channels), in pixel units 0..255, valid during the call. */
-ACTMAX_API const float *actmax_progress_image(const actmax_progress *progress, int32_t *width, int32_t *height,
-                                              int32_t *channels);
+ACTMAX_API const float *actmax_progress_image(const actmax_progress *progress, int32_t *width, int32_t *height, int32_t *channels);
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
 
@@ -184,8 +183,7 @@ ACTMAX_API int32_t actmax_image_new(int32_t width, int32_t height, int32_t chann
                                     actmax_image **out);
 /* Float pixels (height, width, channels), any number of channels, in the network's input units: used without
  * preprocessing or resizing. Copied. */
-ACTMAX_API int32_t actmax_image_new_float(int32_t width, int32_t height, int32_t channels, const float *pixels,
-                                          actmax_image **out);
+ACTMAX_API int32_t actmax_image_new_float(int32_t width, int32_t height, int32_t channels, const float *pixels, actmax_image **out);
 /* PNG, JPEG or BMP; alpha is dropped; a photograph is turned upright by its EXIF orientation. Grey files give 1 channel. */
 ACTMAX_API int32_t actmax_image_load(const char *path, const actmax_recipe *recipe, actmax_image **out);
 ACTMAX_API int32_t actmax_image_load_memory(const void *data, size_t size, const actmax_recipe *recipe, actmax_image **out);
@@ -195,8 +193,8 @@ ACTMAX_API void actmax_image_free(actmax_image *image);
 ACTMAX_API int32_t actmax_image_width(const actmax_image *image);
 ACTMAX_API int32_t actmax_image_height(const actmax_image *image);
 ACTMAX_API int32_t actmax_image_channels(const actmax_image *image);
-ACTMAX_API const uint8_t *actmax_image_pixels(const actmax_image *image);       /* NULL for a float image */
-ACTMAX_API const float *actmax_image_float_pixels(const actmax_image *image);   /* NULL for an 8-bit image */
+ACTMAX_API const uint8_t *actmax_image_pixels(const actmax_image *image);     /* NULL for a float image */
+ACTMAX_API const float *actmax_image_float_pixels(const actmax_image *image); /* NULL for an 8-bit image */
 /* filter: "bilinear" or "bicubic" as Pillow computes them (widened when shrinking). 8-bit images only. */
 ACTMAX_API int32_t actmax_image_resize(const actmax_image *image, int32_t width, int32_t height, const char *filter,
                                        actmax_image **out);
@@ -250,8 +248,8 @@ ACTMAX_API void actmax_session_free(actmax_session *session);
 ACTMAX_API int32_t actmax_session_threads(const actmax_session *session);
 
 #define ACTMAX_LAYER_OUTPUT (-1) /* the network's output, before a final softmax or sigmoid */
-#define ACTMAX_LAYER_AUTO (-2)   /* the last layer with spatial size above 1 on the way, after its activation */
-#define ACTMAX_CLASS_TOP (-1)    /* the class with the highest score */
+#define ACTMAX_LAYER_AUTO   (-2) /* the last layer with spatial size above 1 on the way, after its activation */
+#define ACTMAX_CLASS_TOP    (-1) /* the class with the highest score */
 
 /* Class scores of one image. Array "probabilities" (classes), array "logits" when the network has them before a softmax;
  * a softmax is added when the network ends in logits ("softmax_added" is 1). */
@@ -273,20 +271,19 @@ ACTMAX_API int32_t actmax_session_gradient(actmax_session *session, const actmax
 ACTMAX_API int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                            const actmax_recipe *recipe, actmax_result **out);
 /* One picture for each filter, in one call: out[i] belongs to filters[i]. On failure no result is set. */
-ACTMAX_API int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters,
-                                                size_t filter_count, const actmax_recipe *recipe, actmax_result **out);
+ACTMAX_API int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
+                                                const actmax_recipe *recipe, actmax_result **out);
 
 /* Grad-CAM (Selvaraju et al. 2017) of `filter` of target_layer (ACTMAX_LAYER_OUTPUT and ACTMAX_CLASS_TOP are usual) at
  * cam_layer (an index or ACTMAX_LAYER_AUTO). Result: array "map" (height and width of `image`, in [0, 1]), array "map_raw"
  * (the layer's height and width; signed, before ReLU and scaling), numbers "class", "score", "modified", "left"; texts "layer",
  * "notes"; image "heat". */
-ACTMAX_API int32_t actmax_session_grad_cam(actmax_session *session, const actmax_image *image, int32_t target_layer,
-                                           int32_t filter, int32_t cam_layer, const actmax_recipe *recipe,
-                                           actmax_result **out);
+ACTMAX_API int32_t actmax_session_grad_cam(actmax_session *session, const actmax_image *image, int32_t target_layer, int32_t filter,
+                                           int32_t cam_layer, const actmax_recipe *recipe, actmax_result **out);
 /* Saliency: the size of the gradient at each pixel of the network's input, maximum over channels, scaled to [0, 1]. Result as
  * grad_cam's; "map_raw" is the gradient (height, width, channels). */
-ACTMAX_API int32_t actmax_session_saliency(actmax_session *session, const actmax_image *image, int32_t target_layer,
-                                           int32_t filter, const actmax_recipe *recipe, actmax_result **out);
+ACTMAX_API int32_t actmax_session_saliency(actmax_session *session, const actmax_image *image, int32_t target_layer, int32_t filter,
+                                           const actmax_recipe *recipe, actmax_result **out);
 
 /* The short forms: a session of their own for one call. */
 ACTMAX_API int32_t actmax_model_maximize(const actmax_model *model, const char *layer_name, int32_t filter,

@@ -168,7 +168,8 @@ int32_t actmax_image_from_map(const float *map, int32_t width, int32_t height, c
     if (!allocator) return ACTMAX_ERROR_NO_MEMORY;
     status = axm_image_new(allocator, &limits, width, height, 3, false, &image);
     if (status >= 0)
-        axm_colormap_apply(axm_colormap_find(axm_recipe_text(recipe, "colormap")), map, (size_t)width * (size_t)height, image->bytes);
+        axm_colormap_apply(axm_colormap_find(axm_recipe_text(recipe, "colormap")), map, (size_t)width * (size_t)height,
+                           image->bytes);
     return hand_out(allocator, status, image, out);
 }
 
@@ -186,7 +187,8 @@ int32_t actmax_image_overlay(const actmax_image *heat, const actmax_image *image
     int32_t status = axm_image_new(allocator, NULL, heat->width, heat->height, 3, false, &made);
     if (status >= 0) {
         size_t pixels = (size_t)heat->width * (size_t)heat->height;
-        if (image->channels == 3) memcpy(made->bytes, image->bytes, pixels * 3);
+        if (image->channels == 3)
+            memcpy(made->bytes, image->bytes, pixels * 3);
         else
             for (size_t i = 0; i < pixels * 3; ++i)
                 made->bytes[i] = image->bytes[i / 3];

@@ -30,8 +30,9 @@ static int32_t choose_layer(struct actmax_session *session, int32_t cam_layer, a
         bool depends;
         status = axm_depends_on(model->graph, r->target, r->cam, &arena, &depends);
         if (status >= 0 && (!depends || r->cam == r->target))
-            status = axm_fail(ACTMAX_ERROR_INVALID, "the target '%.80s' is not computed from layer '%.80s'; choose a layer before it",
-                              axm_model_value_name(model, r->target), axm_model_value_name(model, r->cam));
+            status =
+                axm_fail(ACTMAX_ERROR_INVALID, "the target '%.80s' is not computed from layer '%.80s'; choose a layer before it",
+                         axm_model_value_name(model, r->target), axm_model_value_name(model, r->cam));
     }
     axm_arena_free(&arena);
     if (status >= 0) r->cam_axis = axm_channel_axis(model->graph, r->cam, &model->facts[r->cam].shape);
@@ -39,13 +40,12 @@ static int32_t choose_layer(struct actmax_session *session, int32_t cam_layer, a
 }
 
 /* The heat map as a picture of the photograph's size. */
-static int32_t add_heat(struct actmax_session *session, const struct actmax_recipe *recipe, const axm_map_request *r, const float *map,
-                        struct actmax_result *result)
+static int32_t add_heat(struct actmax_session *session, const struct actmax_recipe *recipe, const axm_map_request *r,
+                        const float *map, struct actmax_result *result)
 {
     const axm_colormap *colormap = axm_colormap_find(axm_recipe_text(recipe, "colormap"));
     struct actmax_image *image = NULL;
-    int32_t status =
-        axm_image_new(session->allocator, &session->model->limits, r->photo_width, r->photo_height, 3, false, &image);
+    int32_t status = axm_image_new(session->allocator, &session->model->limits, r->photo_width, r->photo_height, 3, false, &image);
     if (status < 0) return status;
     axm_colormap_apply(colormap, map, (size_t)r->photo_width * (size_t)r->photo_height, image->bytes);
     axm_allocator_share(session->allocator);
@@ -53,8 +53,8 @@ static int32_t add_heat(struct actmax_session *session, const struct actmax_reci
     return ACTMAX_OK;
 }
 
-static int32_t fill_result(struct actmax_session *session, const struct actmax_recipe *recipe, const axm_map_request *r, axm_map *map,
-                           const char *layer, const char *notes, struct actmax_result **out)
+static int32_t fill_result(struct actmax_session *session, const struct actmax_recipe *recipe, const axm_map_request *r,
+                           axm_map *map, const char *layer, const char *notes, struct actmax_result **out)
 {
     struct actmax_result *result = NULL;
     int64_t dims[2] = {r->photo_height, r->photo_width}, raw_dims[3] = {map->raw_height, map->raw_width, map->raw_channels};
@@ -128,8 +128,8 @@ int32_t actmax_session_saliency(actmax_session *session, const actmax_image *ima
     return make_map(session, image, target_layer, filter, ACTMAX_LAYER_AUTO, true, recipe, out);
 }
 
-int32_t actmax_model_grad_cam(const actmax_model *model, const actmax_image *image, int32_t class_index, const actmax_recipe *recipe,
-                              actmax_result **out)
+int32_t actmax_model_grad_cam(const actmax_model *model, const actmax_image *image, int32_t class_index,
+                              const actmax_recipe *recipe, actmax_result **out)
 {
     actmax_session *session = NULL;
     int32_t status = actmax_session_new(model, recipe, &session);

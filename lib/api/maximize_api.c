@@ -10,7 +10,8 @@
 
 /* ---- Recipe to settings ---- */
 
-static int32_t add_transform(axm_maximize_settings *s, const struct actmax_recipe *recipe, const axm_recipe_part *part, const char *name)
+static int32_t add_transform(axm_maximize_settings *s, const struct actmax_recipe *recipe, const axm_recipe_part *part,
+                             const char *name)
 {
     const axm_modifier *modifier = axm_modifier_find(name);
     if (!modifier) return axm_fail(ACTMAX_ERROR_INTERNAL, "transform '%s' is missing", name);
@@ -109,8 +110,8 @@ static int32_t read_settings(const struct actmax_session *session, const struct 
     axm_recipe_size(recipe, "size", &s->height, &s->width);
     const axm_limits *limits = &session->model->limits;
     if (s->height > limits->image_side || s->width > limits->image_side || (int64_t)s->height * s->width > limits->image_pixels)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of %d x %d is larger than limit_image_side or limit_image_pixels allow", (int)s->width,
-                        (int)s->height);
+        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of %d x %d is larger than limit_image_side or limit_image_pixels allow",
+                        (int)s->width, (int)s->height);
     read_optimizer(s, recipe);
     return read_parts(s, recipe);
 }
@@ -130,15 +131,18 @@ static int32_t read_start(const struct actmax_session *session, const struct act
         return axm_fail(ACTMAX_ERROR_INVALID, "a start image wants a network of 1 or 3 channels; this one has %d", (int)channels);
     if ((status = actmax_image_load(path, recipe, &image)) < 0) return status;
     float *pixels = axm_alloc_array(session->allocator, (size_t)s->height * (size_t)s->width * (size_t)channels, sizeof *pixels);
-    status = pixels ? axm_resize_pillow(session->allocator, image, s->width, s->height, AXM_FILTER_BILINEAR, &fitted) : ACTMAX_ERROR_NO_MEMORY;
+    status = pixels ? axm_resize_pillow(session->allocator, image, s->width, s->height, AXM_FILTER_BILINEAR, &fitted)
+                    : ACTMAX_ERROR_NO_MEMORY;
     if (status >= 0) {
         axm_preprocess_preset("raw", &raw);
         status = axm_preprocess_apply(&raw, fitted, channels, pixels);
     }
     axm_image_free(fitted);
     actmax_image_free(image);
-    if (status < 0) axm_free(session->allocator, pixels);
-    else *out = pixels;
+    if (status < 0)
+        axm_free(session->allocator, pixels);
+    else
+        *out = pixels;
     return status;
 }
 
@@ -233,7 +237,8 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
     const struct actmax_model *model = session->model;
     c->session = session;
     c->notes = axm_text_in(c->note_buffer, sizeof c->note_buffer);
-    if (count > FILTERS_MOST || (count && !filters)) return axm_fail(ACTMAX_ERROR_INVALID, "give the filters, up to %d of them", FILTERS_MOST);
+    if (count > FILTERS_MOST || (count && !filters))
+        return axm_fail(ACTMAX_ERROR_INVALID, "give the filters, up to %d of them", FILTERS_MOST);
     int32_t status = axm_session_target(session, layer, recipe, &c->target, &c->axis, &c->notes);
     if (status < 0) return status;
     const axm_shape *shape = &model->facts[c->target.value].shape;
@@ -259,7 +264,8 @@ static void call_release(call *c)
 
 /* One picture of the sum of `filters`. The plan leaves out all others, also those of other pictures of the call: that is less work,
  * and a picture does not depend on its company (kernels are chosen by the number of channels, and round differently). */
-static int32_t call_run(call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures, struct actmax_result **out)
+static int32_t call_run(call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
+                        struct actmax_result **out)
 {
     axm_maximize_target target = {.value = c->target.value,
                                   .channel_axis = c->axis,
@@ -318,8 +324,10 @@ int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, con
     if (status >= 0 && stopped)
         worst = axm_fail(ACTMAX_NOTE_STOPPED, "stopped by the caller; pictures after that have one step only at each size");
     for (size_t i = 0; made && i < filter_count; ++i) {
-        if (status >= 0) out[i] = made[i];
-        else actmax_result_free(made[i]);
+        if (status >= 0)
+            out[i] = made[i];
+        else
+            actmax_result_free(made[i]);
     }
     axm_free(session->allocator, made);
     if (c.session) call_release(&c);
@@ -347,12 +355,18 @@ int32_t actmax_progress_number(const actmax_progress *progress, const char *name
     const struct {
         const char *name;
         double value;
-    } numbers[] = {{"step", (double)progress->step},       {"steps", (double)progress->steps},
-                   {"objective", progress->objective},     {"activation", progress->objective},
-                   {"loss", progress->loss},               {"lp_norm", progress->lp_norm},
-                   {"total_variation", progress->total_variation}, {"scale", progress->scale},
-                   {"scales", progress->scales},           {"picture", progress->picture},
-                   {"pictures", progress->pictures},       {"seconds", progress->seconds}};
+    } numbers[] = {{"step", (double)progress->step},
+                   {"steps", (double)progress->steps},
+                   {"objective", progress->objective},
+                   {"activation", progress->objective},
+                   {"loss", progress->loss},
+                   {"lp_norm", progress->lp_norm},
+                   {"total_variation", progress->total_variation},
+                   {"scale", progress->scale},
+                   {"scales", progress->scales},
+                   {"picture", progress->picture},
+                   {"pictures", progress->pictures},
+                   {"seconds", progress->seconds}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
         if (strcmp(numbers[i].name, name) != 0) continue;
         *out = numbers[i].value;

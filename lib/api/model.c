@@ -43,10 +43,11 @@ static int32_t choose_input(const axm_graph *graph, const char *wanted, int32_t 
     if (found == 0)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "the network has no image input (float, 4 axes); its inputs: %s", list);
     if (found > 1)
-        return axm_fail(ACTMAX_ERROR_AMBIGUOUS, "the network has several image inputs: %s; choose one with the option 'input' and bind the others",
-                        list);
+        return axm_fail(ACTMAX_ERROR_AMBIGUOUS,
+                        "the network has several image inputs: %s; choose one with the option 'input' and bind the others", list);
     if (!is_image_like(&graph->values[*out]))
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "input '%.80s' is no image: actmax takes float tensors of 4 axes", graph->values[*out].name);
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "input '%.80s' is no image: actmax takes float tensors of 4 axes",
+                        graph->values[*out].name);
     for (int32_t i = 0; i < graph->input_count; ++i)
         if (graph->inputs[i] != *out)
             return axm_fail(ACTMAX_ERROR_INVALID,
@@ -73,14 +74,18 @@ static int32_t set_input(struct actmax_model *model, const struct actmax_recipe 
         input->shape.dim[input->width_axis] = width;
     }
     if (input->shape.dim[input->height_axis] < 1 || input->shape.dim[input->width_axis] < 1)
-        return axm_fail(ACTMAX_ERROR_INVALID, "the network leaves the size of its input '%.80s' free; give it with the option input_size (e.g. 224)",
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "the network leaves the size of its input '%.80s' free; give it with the option input_size (e.g. 224)",
                         value->name);
     if (input->shape.dim[input->channel_axis] < 1) input->shape.dim[input->channel_axis] = 3;
     int64_t channels = input->shape.dim[input->channel_axis];
-    if (channels > 4096) return axm_fail(ACTMAX_ERROR_LIMIT, "the image input has %lld channels; actmax takes up to 4096", (long long)channels);
+    if (channels > 4096)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "the image input has %lld channels; actmax takes up to 4096", (long long)channels);
     int64_t sides[2] = {input->shape.dim[input->height_axis], input->shape.dim[input->width_axis]};
-    if (sides[0] > model->limits.image_side || sides[1] > model->limits.image_side || sides[0] * sides[1] > model->limits.image_pixels)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "the network's input of %lld x %lld is larger than limit_image_side or limit_image_pixels allow",
+    if (sides[0] > model->limits.image_side || sides[1] > model->limits.image_side ||
+        sides[0] * sides[1] > model->limits.image_pixels)
+        return axm_fail(ACTMAX_ERROR_LIMIT,
+                        "the network's input of %lld x %lld is larger than limit_image_side or limit_image_pixels allow",
                         (long long)sides[1], (long long)sides[0]);
     return ACTMAX_OK;
 }
@@ -101,8 +106,9 @@ static int32_t explicit_preprocess(struct actmax_model *model, const struct actm
         int32_t count = axm_recipe_numbers(recipe, names[k], numbers);
         if (count < 1) continue;
         if (count != 1 && count != channels)
-            return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' has %d numbers; the network has %lld channels: give one, or one for each",
-                            names[k], (int)count, (long long)channels);
+            return axm_fail(ACTMAX_ERROR_INVALID,
+                            "option '%s' has %d numbers; the network has %lld channels: give one, or one for each", names[k],
+                            (int)count, (long long)channels);
         double *to = k == 0 ? p->mean : p->deviation, *other = k == 0 ? p->deviation : p->mean;
         for (int32_t c = 0; c < count; ++c)
             to[c] = numbers[c];
@@ -134,7 +140,8 @@ static int32_t set_preprocess(struct actmax_model *model, const struct actmax_re
     int32_t status = explicit_preprocess(model, recipe, &any);
     if (status < 0) return status;
     if (named && !any && p->channels > 1 && p->channels != channels)
-        return axm_fail(ACTMAX_ERROR_INVALID, "preprocessing '%s' is for %d channels; this network takes %lld: use raw, unit, tf, or mean and std",
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "preprocessing '%s' is for %d channels; this network takes %lld: use raw, unit, tf, or mean and std",
                         preset, (int)p->channels, (long long)channels);
     if (any) {
         axm_text name = axm_text_in(p->name, sizeof p->name);
@@ -144,10 +151,11 @@ static int32_t set_preprocess(struct actmax_model *model, const struct actmax_re
     /* Nothing in an ONNX file says what the network was trained on; most of today's come from PyTorch. */
     axm_preprocess_preset(channels == 3 ? "torch" : "unit", p);
     model->assumed = true;
-    axm_text_add(notes,
-                 "preprocessing was not given: took '%s'; a network trained on another range shows wrong pictures and classes (option "
-                 "preprocess: raw, unit, tf, torch, caffe; or scale, mean, std, channels)\n",
-                 p->name);
+    axm_text_add(
+        notes,
+        "preprocessing was not given: took '%s'; a network trained on another range shows wrong pictures and classes (option "
+        "preprocess: raw, unit, tf, torch, caffe; or scale, mean, std, channels)\n",
+        p->name);
     return ACTMAX_OK;
 }
 
@@ -155,18 +163,50 @@ static int32_t set_preprocess(struct actmax_model *model, const struct actmax_re
 
 static int32_t run_loader(const axm_loader_source *source, axm_builder *builder)
 {
+    static const axm_loader *const loaders[] = {
 #if defined(ACTMAX_WITH_ONNX)
-    if (axm_loader_onnx.recognises(source->data, source->size, source->path)) return axm_loader_onnx.load(source, builder);
-    return axm_fail(ACTMAX_ERROR_FORMAT, "this is no ONNX model; actmax reads .onnx files");
-#else
-    (void)source;
-    (void)builder;
+        &axm_loader_onnx,
+#endif
+#if defined(ACTMAX_WITH_KERAS)
+        &axm_loader_keras,
+#endif
+        NULL};
+    for (size_t i = 0; loaders[i]; ++i)
+        if (loaders[i]->recognises(source->data, source->size, source->path)) return loaders[i]->load(source, builder);
+#if defined(ACTMAX_WITH_ONNX) && defined(ACTMAX_WITH_KERAS)
+    return axm_fail(ACTMAX_ERROR_FORMAT,
+                    "this is no model that actmax knows; it reads ONNX (.onnx) and Keras's files (.keras, .h5, .hdf5)");
+#elif defined(ACTMAX_WITH_ONNX)
     return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                    "this actmax was built without its ONNX loader, so it reads no network; build it with the CMake option ACTMAX_ONNX=ON");
+                    "this is no ONNX model, and this actmax was built without its Keras loader (CMake option ACTMAX_KERAS=ON)");
+#elif defined(ACTMAX_WITH_KERAS)
+    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                    "this is no Keras model, and this actmax was built without its ONNX loader (CMake option ACTMAX_ONNX=ON)");
+#else
+    (void)builder;
+    return axm_fail(
+        ACTMAX_ERROR_UNSUPPORTED,
+        "this actmax was built without its loaders, so it reads no network; build it with the CMake options ACTMAX_ONNX=ON "
+        "and ACTMAX_KERAS=ON");
 #endif
 }
 
-static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_t size, const char *path, const struct actmax_recipe *recipe)
+/* The file of the option "weights", which lives with the model. */
+static int32_t open_weights(struct actmax_model *model, const struct actmax_recipe *recipe, axm_loader_source *source)
+{
+    const char *path = axm_recipe_text(recipe, "weights");
+    axm_file *file = &model->files[model->file_count];
+    if (!*path) return ACTMAX_OK;
+    int32_t status = axm_file_open(model->allocator, path, model->limits.file_bytes, source->copy, file);
+    if (status < 0) return status;
+    ++model->file_count;
+    source->weights = file->data;
+    source->weights_size = file->size;
+    return ACTMAX_OK;
+}
+
+static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_t size, const char *path,
+                          const struct actmax_recipe *recipe)
 {
     axm_loader_source source = {.data = data,
                                 .size = size,
@@ -178,8 +218,8 @@ static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_
                                 .allocator = model->allocator,
                                 .files = model->files,
                                 .file_count = &model->file_count};
-    int32_t status = axm_graph_new(model->allocator, &model->limits, &model->graph);
-    if (status < 0) return status;
+    int32_t status = open_weights(model, recipe, &source);
+    if (status < 0 || (status = axm_graph_new(model->allocator, &model->limits, &model->graph)) < 0) return status;
     axm_builder builder = {model->graph};
     if ((status = run_loader(&source, &builder)) < 0) return status;
     for (const axm_bound_input *bound = recipe ? recipe->inputs : NULL; bound; bound = bound->next)
@@ -201,7 +241,8 @@ static int32_t find_shapes(struct actmax_model *model)
     return axm_layers_list(model->graph, model->facts, &model->arena, &model->layers);
 }
 
-static int32_t build(struct actmax_model *model, const uint8_t *data, size_t size, const char *path, const struct actmax_recipe *recipe)
+static int32_t build(struct actmax_model *model, const uint8_t *data, size_t size, const char *path,
+                     const struct actmax_recipe *recipe)
 {
     axm_text notes = axm_text_in(model->notes, sizeof model->notes);
     int32_t status = axm_weights_init(&model->weights, model->allocator, model->limits.planned_bytes);
@@ -262,8 +303,10 @@ int32_t actmax_model_load_memory(const void *data, size_t size, const actmax_rec
                           (long long)model->limits.file_bytes);
     if (status >= 0 && axm_recipe_choice(recipe, "load_mode") == 1) {
         model->copied = axm_alloc(model->allocator, size);
-        if (!model->copied) status = ACTMAX_ERROR_NO_MEMORY;
-        else memcpy(model->copied, data, size);
+        if (!model->copied)
+            status = ACTMAX_ERROR_NO_MEMORY;
+        else
+            memcpy(model->copied, data, size);
     }
     if (status >= 0) status = build(model, model->copied ? model->copied : data, size, NULL, recipe);
     return hand_out(model, status, out);

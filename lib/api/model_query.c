@@ -19,8 +19,8 @@ static const axm_layer *layer_at(const actmax_model *model, int32_t layer)
 
 static int32_t no_layer(const actmax_model *model, int32_t layer)
 {
-    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no layer %d; the model has %d (0 to %d)", (int)layer, (int)model->layers.count,
-                    (int)model->layers.count - 1);
+    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no layer %d; the model has %d (0 to %d)", (int)layer,
+                    (int)model->layers.count, (int)model->layers.count - 1);
 }
 
 const char *actmax_model_notes(const actmax_model *model)
@@ -116,7 +116,7 @@ const char *axm_model_value_name(const struct actmax_model *model, int32_t value
 {
     int32_t producer = model->graph->values[value].producer;
     return producer >= 0 && model->graph->nodes[producer].outputs[0] == value ? model->graph->nodes[producer].name
-                                                                               : model->graph->values[value].name;
+                                                                              : model->graph->values[value].name;
 }
 
 /* ---- Summary ---- */
@@ -134,8 +134,8 @@ static const char *grouped(int64_t number, char buffer[GROUPED_NUMBER])
     return buffer;
 }
 
-#define NAME_WIDTH 36
-#define TYPE_WIDTH 20
+#define NAME_WIDTH  36
+#define TYPE_WIDTH  20
 #define SHAPE_WIDTH 24
 
 /* Appends, counting what would not fit. */
@@ -164,11 +164,15 @@ static void put_row(sink *s, const char *name, const char *type, const char *sha
     char line[400];
     axm_text row = axm_text_in(line, sizeof line);
     size_t length = strlen(name);
-    if (length > NAME_WIDTH - 1) axm_text_add(&row, "..%s ", name + length - (NAME_WIDTH - 3)); /* names differ at their ends */
-    else axm_text_add(&row, "%-*s", NAME_WIDTH, name);
+    if (length > NAME_WIDTH - 1)
+        axm_text_add(&row, "..%s ", name + length - (NAME_WIDTH - 3)); /* names differ at their ends */
+    else
+        axm_text_add(&row, "%-*s", NAME_WIDTH, name);
     axm_text_add(&row, "%-*.*s %-*s ", TYPE_WIDTH - 1, TYPE_WIDTH - 1, type, SHAPE_WIDTH - 1, shape);
-    if (parameters >= 0) axm_text_add(&row, "%13lld", (long long)parameters);
-    else axm_text_add(&row, "%13s", "parameters");
+    if (parameters >= 0)
+        axm_text_add(&row, "%13lld", (long long)parameters);
+    else
+        axm_text_add(&row, "%13s", "parameters");
     axm_text_add(&row, "\n");
     put(s, line);
 }

@@ -17,8 +17,8 @@ typedef struct axm_option {
     const char *help;
 } axm_option;
 
-#define AXM_OPTION_NUMBERS 16 /* longest list */
-#define AXM_OPTION_TEXT 1024  /* longest text, NUL included */
+#define AXM_OPTION_NUMBERS 16   /* longest list */
+#define AXM_OPTION_TEXT    1024 /* longest text, NUL included */
 
 int32_t axm_option_count(void);
 const axm_option *axm_option_at(int32_t index); /* NULL when out of range */

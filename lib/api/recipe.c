@@ -37,8 +37,10 @@ axm_allocator *axm_allocator_share(axm_allocator *allocator)
 void axm_allocator_release(axm_allocator *allocator)
 {
     if (!allocator || atomic_fetch_sub(&allocator->references, 1) != 1) return;
-    if (allocator->free) allocator->free(allocator->user, allocator);
-    else free(allocator);
+    if (allocator->free)
+        allocator->free(allocator->user, allocator);
+    else
+        free(allocator);
 }
 
 axm_allocator *axm_recipe_allocator(const struct actmax_recipe *recipe)
@@ -114,7 +116,8 @@ static int32_t replace_value(axm_allocator *allocator, axm_option_value *value, 
     return ACTMAX_OK;
 }
 
-static int32_t set_numbers(axm_allocator *allocator, const axm_option *option, axm_option_value *value, const double *numbers, size_t count)
+static int32_t set_numbers(axm_allocator *allocator, const axm_option *option, axm_option_value *value, const double *numbers,
+                           size_t count)
 {
     axm_option_value fresh = {0};
     char buffer[AXM_OPTION_NUMBERS * 32];
@@ -219,7 +222,8 @@ static int32_t part_option(actmax_recipe *recipe, int32_t part_index, const char
     int32_t status = find_for(recipe, option, &index);
     if (status < 0) return status;
     if (part_index < 0 || part_index >= recipe->part_count)
-        return axm_fail(ACTMAX_ERROR_INVALID, "the recipe has %d parts; there is no part %d", (int)recipe->part_count, (int)part_index);
+        return axm_fail(ACTMAX_ERROR_INVALID, "the recipe has %d parts; there is no part %d", (int)recipe->part_count,
+                        (int)part_index);
     for (*slot = 0; *slot < AXM_PART_OPTIONS; ++*slot)
         if (recipe->parts[part_index].option[*slot] == index) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_INVALID, "option '%s' does not belong to part '%s'", option, recipe->parts[part_index].name);
@@ -250,7 +254,8 @@ int32_t actmax_recipe_bind_input(actmax_recipe *recipe, const char *input, const
     axm_message_clear();
     size_t bytes = sizeof(float);
     if (!recipe || !input || !data || (rank > 0 && !dims) || rank < 0 || rank > AXM_MAX_RANK)
-        return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_bind_input: give a recipe, a name, data, and 0 to %d dims", AXM_MAX_RANK);
+        return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_bind_input: give a recipe, a name, data, and 0 to %d dims",
+                        AXM_MAX_RANK);
     for (int32_t i = 0; i < rank; ++i)
         if (dims[i] < 0 || !axm_mul_size(bytes, (size_t)dims[i], &bytes))
             return axm_fail(ACTMAX_ERROR_INVALID, "dimension %d of bound input '%.80s' is not usable", (int)i, input);

@@ -23,8 +23,10 @@ int32_t axm_recipe_numbers(const struct actmax_recipe *recipe, const char *name,
     const axm_option *option = option_of(name, &index);
     axm_option_value value = {0};
     if (!option) return 0;
-    if (recipe && recipe->values[index].set) value = recipe->values[index];
-    else if (!*option->fallback || axm_option_parse(option, option->fallback, &value) < 0) return 0;
+    if (recipe && recipe->values[index].set)
+        value = recipe->values[index];
+    else if (!*option->fallback || axm_option_parse(option, option->fallback, &value) < 0)
+        return 0;
     memcpy(out, value.numbers, sizeof value.numbers);
     return value.count;
 }

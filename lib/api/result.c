@@ -139,6 +139,7 @@ int32_t actmax_result_save(const actmax_result *result, const char *path)
 {
     if (!result || !path) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_result_save: result or path is NULL");
     if (result->image_count == 0)
-        return axm_fail(ACTMAX_ERROR_NOT_FOUND, "this result has no 8-bit image to save (only networks of 1 or 3 channels give one)");
+        return axm_fail(ACTMAX_ERROR_NOT_FOUND,
+                        "this result has no 8-bit image to save (only networks of 1 or 3 channels give one)");
     return actmax_image_save(result->images[0].image, path);
 }

@@ -78,8 +78,10 @@ int32_t axm_session_input(struct actmax_session *session, const struct actmax_im
     float *network = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&input->shape), sizeof *network);
     if (!network) return ACTMAX_ERROR_NO_MEMORY;
     int32_t status = axm_input_from_image(input, session->allocator, image, height, width, network);
-    if (status < 0) axm_free(session->allocator, network);
-    else *out = network;
+    if (status < 0)
+        axm_free(session->allocator, network);
+    else
+        *out = network;
     return status;
 }
 
@@ -96,7 +98,8 @@ int32_t axm_session_forward_plan(struct actmax_session *session, const int32_t *
 /* [channels, space] in the graph's order becomes [space, channels]; physically the channels mostly are last already. */
 static void to_shown_order(const axm_tensor *tensor, const float *graph_order, float *out)
 {
-    int64_t channels = tensor->shape.dim[1], batch = tensor->shape.dim[0], space = axm_shape_count(&tensor->shape) / (channels * batch);
+    int64_t channels = tensor->shape.dim[1], batch = tensor->shape.dim[0],
+            space = axm_shape_count(&tensor->shape) / (channels * batch);
     for (int64_t n = 0; n < batch; ++n)
         for (int64_t p = 0; p < space; ++p)
             for (int64_t c = 0; c < channels; ++c)
@@ -110,9 +113,12 @@ int32_t axm_session_add_value(struct actmax_session *session, struct actmax_resu
     bool last = session->model->graph->values[value].shown_last && tensor->shape.rank >= 3;
     float *data = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *data);
     if (!data) return ACTMAX_ERROR_NO_MEMORY;
-    if (tensor->constant) axm_constant_to_float(tensor->constant, data);
-    else if (!last || tensor->layout == AXM_LAYOUT_FILE) axm_tensor_to_file_order(tensor, tensor->data, data);
-    else memcpy(data, tensor->data, (size_t)axm_shape_count(&tensor->shape) * sizeof *data);
+    if (tensor->constant)
+        axm_constant_to_float(tensor->constant, data);
+    else if (!last || tensor->layout == AXM_LAYOUT_FILE)
+        axm_tensor_to_file_order(tensor, tensor->data, data);
+    else
+        memcpy(data, tensor->data, (size_t)axm_shape_count(&tensor->shape) * sizeof *data);
     if (last && (tensor->constant || tensor->layout == AXM_LAYOUT_FILE)) {
         float *shown = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *shown);
         if (shown) to_shown_order(tensor, data, shown);
@@ -131,7 +137,8 @@ static int32_t check_call(const actmax_session *session, const actmax_image *ima
 }
 
 /* Puts the image through a forward plan. */
-static int32_t run_forward(actmax_session *session, const actmax_image *image, const int32_t *observe, int32_t count, axm_plan **out)
+static int32_t run_forward(actmax_session *session, const actmax_image *image, const int32_t *observe, int32_t count,
+                           axm_plan **out)
 {
     float *network = NULL;
     int32_t status = axm_session_forward_plan(session, observe, count, out);
@@ -173,7 +180,8 @@ static float *softmax_of(actmax_session *session, const float *logits, int64_t c
     return out;
 }
 
-static int32_t fill_prediction(actmax_session *session, const axm_plan *plan, int32_t output, int32_t score, struct actmax_result *result)
+static int32_t fill_prediction(actmax_session *session, const axm_plan *plan, int32_t output, int32_t score,
+                               struct actmax_result *result)
 {
     const axm_graph *graph = session->model->graph;
     int64_t classes;

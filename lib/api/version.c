@@ -36,7 +36,7 @@ const char *actmax_status_name(int32_t status)
     }
 }
 
-#define TEXT_OF(x)         #x
+#define TEXT_OF(x)          #x
 #define VERSION_OF(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
 int32_t actmax_version(void)

@@ -42,8 +42,8 @@ typedef struct axm_arena {
 
 void axm_arena_init(axm_arena *arena, axm_allocator *allocator);
 void axm_arena_free(axm_arena *arena);
-void *axm_arena_alloc(axm_arena *arena, size_t bytes);                    /* 16-byte aligned, zeroed */
-void *axm_arena_array(axm_arena *arena, size_t count, size_t size);       /* checked, zeroed */
-char *axm_arena_text(axm_arena *arena, const char *text, size_t length);  /* NUL-terminated copy */
+void *axm_arena_alloc(axm_arena *arena, size_t bytes);                   /* 16-byte aligned, zeroed */
+void *axm_arena_array(axm_arena *arena, size_t count, size_t size);      /* checked, zeroed */
+char *axm_arena_text(axm_arena *arena, const char *text, size_t length); /* NUL-terminated copy */
 
 #endif

@@ -25,6 +25,9 @@ static AXM_INLINE float apply(axm_binary kind, float a, float b)
     case AXM_BINARY_MAX: return axm_beats(b, a) ? b : a;
     case AXM_BINARY_POW: return powf(a, b);
     case AXM_BINARY_SLOPE: return a > 0.0f ? a : a * b;
+    case AXM_BINARY_LESS: return a < b ? 1.0f : 0.0f;
+    case AXM_BINARY_LESS_OR_EQUAL: return a <= b ? 1.0f : 0.0f;
+    case AXM_BINARY_EQUAL: return ((a <= b) & (a >= b)) ? 1.0f : 0.0f;
     }
     return a / b;
 }
@@ -62,6 +65,9 @@ AXM_CLONES static void run_any(const binary_task *task, size_t count, const axm_
     case AXM_BINARY_MAX: run(AXM_BINARY_MAX, count, a, sa, b, sb, task->clamp, y); break;
     case AXM_BINARY_POW: run(AXM_BINARY_POW, count, a, sa, b, sb, task->clamp, y); break;
     case AXM_BINARY_SLOPE: run(AXM_BINARY_SLOPE, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_LESS: run(AXM_BINARY_LESS, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_LESS_OR_EQUAL: run(AXM_BINARY_LESS_OR_EQUAL, count, a, sa, b, sb, task->clamp, y); break;
+    case AXM_BINARY_EQUAL: run(AXM_BINARY_EQUAL, count, a, sa, b, sb, task->clamp, y); break;
     }
 }
 

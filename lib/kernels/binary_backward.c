@@ -279,7 +279,10 @@ static factor_choice choose_factor(axm_binary kind, int which)
 {
     bool first = which == 0;
     switch (kind) {
-    case AXM_BINARY_ADD: break;
+    case AXM_BINARY_ADD:
+    case AXM_BINARY_LESS:
+    case AXM_BINARY_LESS_OR_EQUAL:
+    case AXM_BINARY_EQUAL: break;
     case AXM_BINARY_SUB: return (factor_choice){first ? FACTOR_PLUS : FACTOR_MINUS, -1, -1};
     case AXM_BINARY_MUL: return (factor_choice){FACTOR_TIMES, 1 - which, -1};
     case AXM_BINARY_DIV: return first ? (factor_choice){FACTOR_OVER, 1, -1} : (factor_choice){FACTOR_QUOTIENT, 1, 0};

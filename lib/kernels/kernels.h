@@ -69,6 +69,14 @@ void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const f
 void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
                        float *dx);
 
+/* Three spatial axes (depth.c): x [batch, in, plane, channels] to planes [batch, out, plane, channels * kernel], in which the taps
+ * along the depth are channels; and the adjoint of that. */
+typedef struct axm_depth_shape {
+    int64_t batch, in, out, plane, channels, kernel, stride, dilation, pad;
+} axm_depth_shape;
+void axm_depth_gather(const axm_exec *exec, const axm_depth_shape *shape, const float *x, float *planes);
+void axm_depth_scatter(const axm_exec *exec, const axm_depth_shape *shape, const float *planes, bool accumulate, float *x);
+
 /* ---- Dense and general matrices (dense.h) ---- row-major */
 /* y[m,n] = clamp(bias[n] + sum_k x[m,k] w(n,k)); w is [N,K] (transposed false) or [K,N] (true), read where it lies. */
 void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *x, const float *w, bool w_is_kn,
@@ -96,6 +104,11 @@ void axm_max_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, co
                            float *dx);
 void axm_average_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, const float *x, float *y);
 void axm_average_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, const float *dy, bool accumulate, float *dx);
+
+/* y = (sum of |x|^p)^(1/p) over each window; padding counts nothing. Backward reads x and y. */
+void axm_lp_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, float p, const float *x, float *y);
+void axm_lp_pool_backward(const axm_exec *exec, const axm_pool_shape *shape, float p, const float *x, const float *y,
+                          const float *dy, bool accumulate, float *dx);
 
 /* ---- Elementwise, reductions, layout (elementwise.h) ---- */
 /* Functions of one variable: y = f(x), dx (+)= dy * f'(.). x may equal y; dy may equal dx when not accumulating. */
@@ -154,6 +167,9 @@ typedef enum axm_binary {
     AXM_BINARY_MAX,
     AXM_BINARY_POW,
     AXM_BINARY_SLOPE, /* a > 0 ? a : a b; no gradient at a = 0 */
+    AXM_BINARY_LESS,  /* 1 where it holds, else 0; forward only */
+    AXM_BINARY_LESS_OR_EQUAL,
+    AXM_BINARY_EQUAL,
 } axm_binary;
 #define AXM_KERNEL_RANK 8
 /* Broadcast over `rank` physical axes of the output; strides are in elements, 0 along a broadcast axis. y is dense and may equal
@@ -219,6 +235,14 @@ void axm_reduce_forward(const axm_exec *exec, axm_reduction kind, int32_t rank, 
 void axm_reduce_backward(const axm_exec *exec, axm_reduction kind, int32_t rank, const int64_t *dims, const bool *gone,
                          const float *x, const float *y, const float *dy, bool accumulate, float *dx);
 
+/* y (+)= the sum over the `reduced` axes of p q, for each place along the `kept` ones, up to AXM_KERNEL_RANK of each. Strides are
+ * in elements, 0 along an axis that an operand lacks; y's along the reduced ones are not used. q NULL: 1. */
+typedef struct axm_contract_axis {
+    int64_t dim, p, q, y;
+} axm_contract_axis;
+void axm_contract(const axm_exec *exec, int32_t kept_rank, const axm_contract_axis *kept, int32_t reduced_rank,
+                  const axm_contract_axis *reduced, const float *p, const float *q, bool accumulate, float *y);
+
 /* Local response normalisation across channels (last axis): y = x / (bias + alpha/size * sum x^2)^beta; the window of `size`
  * channels around c is [c - floor((size-1)/2), c + ceil((size-1)/2)]. */
 void axm_lrn_forward(const axm_exec *exec, size_t rows, int64_t channels, int64_t size, float alpha, float beta, float bias,
@@ -240,6 +264,23 @@ void axm_normalize_forward(const axm_exec *exec, const axm_norm_shape *shape, fl
                            const float *shift, float *y, double *moments);
 void axm_normalize_backward(const axm_exec *exec, const axm_norm_shape *shape, const float *x, const double *moments,
                             const float *scale, const axm_norm_gradient *gradient, bool accumulate, float *dx);
+
+/* x divided by its p-norm (p 1 or 2) over the middle of [outer, axis, inner]; 0 where that is 0. */
+void axm_lp_divide_forward(const axm_exec *exec, int p, int64_t outer, int64_t axis, int64_t inner, const float *x, float *y);
+void axm_lp_divide_backward(const axm_exec *exec, int p, int64_t outer, int64_t axis, int64_t inner, const float *x,
+                            const float *dy, bool accumulate, float *dx);
+
+/* Quantisation, in float: y = clamp(round(x / step) + zero, low, high), halves to even. Backward is straight-through: dy / step,
+ * and nothing where y is cut off. The way back: y = (x - zero) step. */
+typedef struct axm_quantize_shape {
+    int64_t outer, axis, inner;
+    const float *step, *zero; /* [axis] */
+    float low, high;
+} axm_quantize_shape;
+void axm_quantize_forward(const axm_exec *exec, const axm_quantize_shape *shape, const float *x, float *y);
+void axm_quantize_backward(const axm_exec *exec, const axm_quantize_shape *shape, const float *x, const float *dy, bool accumulate,
+                           float *dx);
+void axm_dequantize(const axm_exec *exec, const axm_quantize_shape *shape, const float *x, bool accumulate, float *y);
 
 /* Padding of a dense block of `rank` axes: mode constant, reflect, edge or wrap; begins and ends may be negative (crop). */
 typedef enum axm_pad_mode { AXM_PAD_CONSTANT, AXM_PAD_REFLECT, AXM_PAD_EDGE, AXM_PAD_WRAP } axm_pad_mode;

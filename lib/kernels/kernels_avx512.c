@@ -94,9 +94,7 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
 }
 
 #define TILE_CASE(n, vectors, masked)                                                                                              \
-    case n:                                                                                                                        \
-        tile_body(n, vectors, masked, mask, t);                                                                                    \
-        break;
+    case n: tile_body(n, vectors, masked, mask, t); break;
 #define TILE_CASES(vectors, masked)                                                                                                \
     switch (rows) {                                                                                                                \
         TILE_CASE(1, vectors, masked)                                                                                              \

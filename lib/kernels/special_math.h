@@ -1,6 +1,6 @@
 /* exp(x) - 1, log, log(1 + z), erf, erfc and powers as straight-line code that compilers vectorise. Method and coefficients: Cephes
  * (S. Moshier), single precision. Within 4 units in the last place of the exact value, erfc (which falls off as exp(-x^2)) within
- * 2e-6 of it; NaN stays NaN. */
+ * 5e-6 of it (to x = 9); NaN stays NaN. */
 #ifndef AXM_KERNELS_SPECIAL_MATH_H
 #define AXM_KERNELS_SPECIAL_MATH_H
 

@@ -20,6 +20,8 @@ typedef struct axm_loader_source {
     bool allow_external;
     const axm_external_data *external; /* for a load from memory */
     size_t external_count;
+    const uint8_t *weights; /* the file that the option "weights" names, as long-lived as data; NULL: none */
+    size_t weights_size;
     axm_allocator *allocator;
     /* Files that the loader opened; they live with the model. At most AXM_LOADER_FILES. */
     axm_file *files;
@@ -35,5 +37,6 @@ typedef struct axm_loader {
 } axm_loader;
 
 extern const axm_loader axm_loader_onnx;
+extern const axm_loader axm_loader_keras;
 
 #endif

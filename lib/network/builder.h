@@ -20,8 +20,9 @@ const axm_limits *axm_builder_limits(const axm_builder *builder);
 int32_t axm_builder_input(axm_builder *builder, const char *name, axm_dtype dtype, const axm_shape *shape, int32_t *out_value);
 /* A named constant (weight). A name may be given once only. parameter: counts as a learned parameter. */
 int32_t axm_builder_constant(axm_builder *builder, const char *name, const axm_constant *constant, int32_t *out_value);
-/* Of a constant: whether training left it alone, or that it is no parameter at all but made up by the loader. Default: trained. */
-typedef enum axm_parameter { AXM_PARAMETER_TRAINED, AXM_PARAMETER_FROZEN, AXM_PARAMETER_NONE } axm_parameter;
+/* Of a constant: a parameter that training changes, one that it leaves alone, or none but made up by the loader. Unsaid: whatever
+ * has axes and floating point is a parameter. */
+typedef enum axm_parameter { AXM_PARAMETER_UNSAID, AXM_PARAMETER_TRAINED, AXM_PARAMETER_FROZEN, AXM_PARAMETER_NONE } axm_parameter;
 void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter kind);
 /* The graph has the value's channels at axis 1; the file has them last, and that is how shapes and arrays are shown (last), or it
  * has them there too (not last). Unsaid, the graph's order is the file's. */
@@ -30,9 +31,9 @@ void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last);
 int32_t axm_builder_find(const axm_builder *builder, const char *name);
 
 typedef struct axm_node_spec {
-    const char *op;   /* a name of ops.def */
-    const char *type; /* as the file calls it, for listings */
-    const char *name; /* the node's; NULL or "": taken from its first output */
+    const char *op;        /* a name of ops.def */
+    const char *type;      /* as the file calls it, for listings */
+    const char *name;      /* the node's; NULL or "": taken from its first output */
     const int32_t *inputs; /* values, AXM_NO_VALUE where omitted */
     int32_t input_count;
     const char *const *outputs; /* names, "" or NULL where not used */
@@ -40,7 +41,8 @@ typedef struct axm_node_spec {
     axm_attributes attributes;
     bool hidden; /* not listed as a layer, but found by its whole name; its parameters count as those of the next listed one */
 } axm_node_spec;
-int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec, int32_t *out_values); /* out_values[output_count], may be NULL */
+int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec,
+                         int32_t *out_values); /* out_values[output_count], may be NULL */
 /* A second name for a value. */
 int32_t axm_builder_alias(axm_builder *builder, int32_t value, const char *name);
 int32_t axm_builder_output(axm_builder *builder, int32_t value, const char *name);

@@ -4,8 +4,8 @@
 
 #include "network/graph.h"
 
-/* inputs: [input_count], NULL where omitted; shapes of outputs are given. Output data is arena memory. multiplications: how many may
- * still be done; what the node does is taken off. */
+/* inputs: [input_count], NULL where omitted; shapes of outputs are given. Output data is arena memory. multiplications: how many
+ * may still be done; what the node does is taken off. */
 int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_arena *arena, const axm_constant *const *inputs,
                           const axm_shape *output_shapes, int64_t *multiplications, axm_constant *outputs);
 

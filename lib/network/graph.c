@@ -122,7 +122,8 @@ int32_t axm_builder_input(axm_builder *builder, const char *name, axm_dtype dtyp
 {
     axm_graph *graph = builder->graph;
     if (shape->rank > AXM_MAX_RANK)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "input '%.80s' has %d axes; actmax takes up to %d", name, (int)shape->rank, AXM_MAX_RANK);
+        return axm_fail(ACTMAX_ERROR_LIMIT, "input '%.80s' has %d axes; actmax takes up to %d", name, (int)shape->rank,
+                        AXM_MAX_RANK);
     int32_t value;
     int32_t status = new_value(graph, name, &value);
     if (status < 0) return status;
@@ -148,8 +149,8 @@ int32_t axm_builder_constant(axm_builder *builder, const char *name, const axm_c
         return axm_fail(ACTMAX_ERROR_LIMIT, "tensor '%.80s' is larger than limit_tensor_elements (%lld) allows", name,
                         (long long)graph->limits.tensor_elements);
     if (!axm_mul_size((size_t)count, axm_dtype_bytes(constant->dtype), &bytes) || bytes != constant->bytes)
-        return axm_fail(ACTMAX_ERROR_FORMAT, "tensor '%.80s' has %zu bytes of data, but its shape needs %zu; the file is damaged", name,
-                        constant->bytes, bytes);
+        return axm_fail(ACTMAX_ERROR_FORMAT, "tensor '%.80s' has %zu bytes of data, but its shape needs %zu; the file is damaged",
+                        name, constant->bytes, bytes);
     int32_t value;
     int32_t status = new_value(graph, name, &value);
     if (status < 0) return status;
@@ -168,11 +169,12 @@ static int32_t check_node(axm_graph *graph, const axm_node_spec *spec, const axm
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "operator '%.80s' of node '%.80s' is not supported; 'actmax ops' lists what is",
                         spec->type ? spec->type : spec->op, name);
     if (graph->node_count >= graph->limits.nodes)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "the network has more nodes than limit_nodes (%lld) allows", (long long)graph->limits.nodes);
+        return axm_fail(ACTMAX_ERROR_LIMIT, "the network has more nodes than limit_nodes (%lld) allows",
+                        (long long)graph->limits.nodes);
     int32_t given = spec->input_count;
     if (given < op->min_inputs || (op->max_inputs >= 0 && given > op->max_inputs))
-        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (%s) has %d inputs; the operator takes %d to %d", name, op->name, (int)given,
-                        (int)op->min_inputs, (int)op->max_inputs);
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (%s) has %d inputs; the operator takes %d to %d", name, op->name,
+                        (int)given, (int)op->min_inputs, (int)op->max_inputs);
     for (int32_t i = 0; i < given; ++i) {
         int32_t input = spec->inputs[i];
         if (input == AXM_NO_VALUE ? i < op->min_inputs : (input < 0 || input >= graph->value_count))
@@ -200,9 +202,9 @@ static int32_t add_outputs(axm_graph *graph, const axm_node_spec *spec, int32_t 
 int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec, int32_t *out_values)
 {
     axm_graph *graph = builder->graph;
-    const char *name = spec->name && *spec->name ? spec->name
+    const char *name = spec->name && *spec->name                    ? spec->name
                        : spec->output_count > 0 && spec->outputs[0] ? spec->outputs[0]
-                                                                      : "(unnamed)";
+                                                                    : "(unnamed)";
     const axm_op *op = axm_op_find(spec->op);
     int32_t status = check_node(graph, spec, op, name);
     if (status < 0) return status;
@@ -277,8 +279,10 @@ static void mark_channels_last(axm_graph *graph)
         if (node->op->flags & AXM_OP_PERMUTES) {
             int32_t perm[AXM_MAX_RANK] = {0};
             node->op->permutation(node->params, 4, perm);
-            if (perm[0] == 0 && perm[3] == 1) last = true;
-            else if (perm[0] == 0 && perm[1] == 3) last = false;
+            if (perm[0] == 0 && perm[3] == 1)
+                last = true;
+            else if (perm[0] == 0 && perm[1] == 3)
+                last = false;
         }
         for (int32_t i = 0; i < node->output_count; ++i)
             if (node->outputs[i] >= 0) graph->values[node->outputs[i]].channels_last = last;
@@ -371,8 +375,9 @@ int32_t axm_graph_bind(axm_graph *graph, const char *input, const float *data, c
 
 static bool is_parameter(const axm_value *value)
 {
-    return value->constant && !value->is_input && value->parameter != AXM_PARAMETER_NONE && value->dtype <= AXM_FLOAT64 &&
-           value->constant->shape.rank >= 1;
+    if (!value->constant || value->is_input) return false;
+    if (value->parameter != AXM_PARAMETER_UNSAID) return value->parameter != AXM_PARAMETER_NONE;
+    return value->dtype <= AXM_FLOAT64 && value->constant->shape.rank >= 1;
 }
 
 static int64_t own_parameters(const axm_graph *graph, const axm_node *node)

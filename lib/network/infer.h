@@ -6,19 +6,19 @@
 
 /* What is known of a value. */
 typedef struct axm_fact {
-    bool known;                   /* shape is valid */
+    bool known; /* shape is valid */
     axm_shape shape;
     const axm_constant *constant; /* not NULL: does not depend on the image */
 } axm_fact;
 
 typedef struct axm_infer_request {
     const axm_graph *graph;
-    int32_t image;            /* the input value that varies */
+    int32_t image; /* the input value that varies */
     axm_shape image_shape;
-    const bool *wanted;       /* [nodes] which to look at; NULL: all */
+    const bool *wanted; /* [nodes] which to look at; NULL: all */
     const axm_kernels *kernels;
-    axm_arena *arena;         /* for folded values; must outlive the facts */
-    bool lenient;             /* a node that fails leaves its outputs unknown (for listings) instead of failing */
+    axm_arena *arena; /* for folded values; must outlive the facts */
+    bool lenient;     /* a node that fails leaves its outputs unknown (for listings) instead of failing */
 } axm_infer_request;
 
 /* facts: [values], zeroed by the caller. A failure names the node. */

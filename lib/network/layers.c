@@ -7,7 +7,7 @@
 #include "base/text.h"
 
 #define NAME_CAPACITY 256
-#define LISTED 3
+#define LISTED        3
 
 int32_t axm_layers_list(const axm_graph *graph, const axm_fact *facts, axm_arena *arena, axm_layers *out)
 {
@@ -121,8 +121,9 @@ static int32_t not_found(const axm_graph *graph, const axm_layers *layers, const
     axm_text text = axm_text_in(list, sizeof list);
     for (int32_t k = 0; k < LISTED && best[k] >= 0; ++k)
         axm_text_add(&text, "%s'%.80s'", k ? ", " : "", graph->nodes[layers->items[best[k]].node].name);
-    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "layer '%.80s' not found; nearest: %s; actmax_model_layer_name (or 'actmax info') lists all %d",
-                    name, list, (int)layers->count);
+    return axm_fail(ACTMAX_ERROR_NOT_FOUND,
+                    "layer '%.80s' not found; nearest: %s; actmax_model_layer_name (or 'actmax info') lists all %d", name, list,
+                    (int)layers->count);
 }
 
 static int32_t ambiguous(const axm_graph *graph, const axm_layers *layers, const char *name, const char *wanted, int32_t count)
@@ -136,8 +137,8 @@ static int32_t ambiguous(const axm_graph *graph, const axm_layers *layers, const
             axm_text_add(&text, "%s'%.80s' (%s)", listed > 1 ? ", " : "", graph->nodes[layers->items[i].node].name,
                          graph->nodes[layers->items[i].node].type);
     }
-    return axm_fail(ACTMAX_ERROR_AMBIGUOUS, "layer '%.80s' fits %d layers: %s%s; give the whole name of one", name, (int)count, list,
-                    count > 6 ? ", ..." : "");
+    return axm_fail(ACTMAX_ERROR_AMBIGUOUS, "layer '%.80s' fits %d layers: %s%s; give the whole name of one", name, (int)count,
+                    list, count > 6 ? ", ..." : "");
 }
 
 int32_t axm_layers_find(const axm_graph *graph, const axm_layers *layers, const char *name, int32_t *out)

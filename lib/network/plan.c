@@ -38,7 +38,8 @@ static void mark_kept(axm_plan *plan)
 {
     const axm_plan_request *request = &plan->request;
     for (int32_t i = 0; i < request->observe_count; ++i)
-        if (plan->values[request->observe[i]].primary >= 0) plan->tensors[plan->values[request->observe[i]].primary].keep_data = true;
+        if (plan->values[request->observe[i]].primary >= 0)
+            plan->tensors[plan->values[request->observe[i]].primary].keep_data = true;
     for (int32_t i = 0; i < request->want_count; ++i)
         if (plan->values[request->wants[i]].primary >= 0) plan->tensors[plan->values[request->wants[i]].primary].keep_grad = true;
 }

@@ -34,7 +34,7 @@ typedef struct axm_plan_request {
 int32_t axm_plan_new(const axm_plan_request *request, axm_plan **out);
 void axm_plan_free(axm_plan *plan);
 
-size_t axm_plan_bytes(const axm_plan *plan);   /* of the arena that bind wants, 64-byte aligned */
+size_t axm_plan_bytes(const axm_plan *plan); /* of the arena that bind wants, 64-byte aligned */
 void axm_plan_bind(axm_plan *plan, char *arena);
 bool axm_plan_sliced(const axm_plan *plan);
 

@@ -185,7 +185,8 @@ static int32_t fold_affine(build *b, axm_step *step, int32_t *value)
     int32_t index;
     int64_t channels = step->node == plan->slice_node ? plan->slice_full : plan->facts[*value].shape.dim[1];
     if (plan->facts[*value].shape.rank < 2) return ACTMAX_OK;
-    for (const axm_node *node; (node = only_consumer(b, *value, &index)) && node->op->as_channel_affine; *value = node->outputs[0]) {
+    for (const axm_node *node; (node = only_consumer(b, *value, &index)) && node->op->as_channel_affine;
+         *value = node->outputs[0]) {
         const axm_tensor *const *tensors;
         int32_t status = node_tensors(plan, node, &plan->arena, &tensors);
         float *scale = axm_arena_array(&plan->arena, (size_t)channels * 2, sizeof *scale);
@@ -258,8 +259,10 @@ static int32_t add_fused_clamp(build *b, int32_t index, int32_t pre, int32_t pos
     for (int32_t i = 0; i < node->input_count; ++i) {
         step->in[i] = -1;
         if (node->inputs[i] < 0) continue;
-        if (!b->plan->facts[node->inputs[i]].constant) step->in[i] = pre;
-        else if ((status = constant_tensor(b->plan, node->inputs[i], &step->in[i])) < 0) return status;
+        if (!b->plan->facts[node->inputs[i]].constant)
+            step->in[i] = pre;
+        else if ((status = constant_tensor(b->plan, node->inputs[i], &step->in[i])) < 0)
+            return status;
     }
     step->out[0] = step->back_out[0] = post;
     step->fused = true;

@@ -5,7 +5,8 @@
 #include "network/infer.h"
 #include "network/plan.h"
 
-/* A stretch of the arena, and when it is needed. Times: forward step i is i; the caller's seeding is F; backward step j is F+1+j. */
+/* A stretch of the arena, and when it is needed. Times: forward step i is i; the caller's seeding is F; backward step j is F+1+j.
+ */
 typedef struct axm_storage {
     size_t bytes, offset;
     int32_t birth, death; /* inclusive; birth -1: never used */
@@ -14,22 +15,22 @@ typedef struct axm_storage {
 /* A tensor of the plan with its places in memory. */
 typedef struct axm_plan_tensor {
     axm_tensor tensor;
-    int32_t value;        /* graph value, -1 for helpers */
-    int32_t data, grad;   /* storages, -1: none */
-    bool wants_grad;      /* on the way from a seed to a want */
+    int32_t value;      /* graph value, -1 for helpers */
+    int32_t data, grad; /* storages, -1: none */
+    bool wants_grad;    /* on the way from a seed to a want */
     bool keep_data, keep_grad;
-    int32_t consumers;    /* forward steps that read it */
+    int32_t consumers; /* forward steps that read it */
 } axm_plan_tensor;
 
 typedef struct axm_plan_step {
-    axm_step forward, backward; /* differ in outputs where an activation was fused; share state and saved */
+    axm_step forward, backward;   /* differ in outputs where an activation was fused; share state and saved */
     int32_t *in, *out, *back_out; /* plan tensors, -1 omitted */
-    bool *accumulate;   /* [input_count]; backward adds to this input's gradient */
-    bool *back;         /* [input_count]; backward is called for this input */
-    bool alias;         /* no forward and no backward: bytes are shared */
-    bool fused;         /* forward is done by an earlier step; backward is its own */
+    bool *accumulate;             /* [input_count]; backward adds to this input's gradient */
+    bool *back;                   /* [input_count]; backward is called for this input */
+    bool alias;                   /* no forward and no backward: bytes are shared */
+    bool fused;                   /* forward is done by an earlier step; backward is its own */
     bool runs_backward;
-    int32_t saved;      /* storage, -1 */
+    int32_t saved; /* storage, -1 */
     size_t saved_bytes;
 } axm_plan_step;
 
@@ -41,32 +42,32 @@ typedef struct axm_plan_value {
 struct axm_plan {
     axm_plan_request request;
     const axm_graph *graph;
-    axm_arena arena; /* everything below but the growing arrays */
-    axm_fact *facts;         /* [values] */
-    bool *needed;            /* [nodes] */
-    bool *special;           /* [values]: observed, seed, want or image: fusion stops here */
-    axm_plan_value *values;  /* [values] */
+    axm_arena arena;        /* everything below but the growing arrays */
+    axm_fact *facts;        /* [values] */
+    bool *needed;           /* [nodes] */
+    bool *special;          /* [values]: observed, seed, want or image: fusion stops here */
+    axm_plan_value *values; /* [values] */
     axm_plan_tensor *tensors;
     int32_t tensor_count, tensor_capacity;
     axm_plan_step *steps;
     int32_t step_count, step_capacity;
     axm_storage *storages;
     int32_t storage_count, storage_capacity;
-    axm_tensor **bound;      /* pointers handed to steps; see plan_bind.c */
-    int32_t slice_node;      /* -1: none */
-    int64_t slice_full;      /* channels before slicing of the node that could be sliced; 0: there is none */
+    axm_tensor **bound; /* pointers handed to steps; see plan_bind.c */
+    int32_t slice_node; /* -1: none */
+    int64_t slice_full; /* channels before slicing of the node that could be sliced; 0: there is none */
     bool sliced;
     size_t arena_bytes, scratch_bytes, scratch_offset;
     char *memory;
     int32_t relus, other_activations;
-    int32_t current_step;    /* while preparing */
+    int32_t current_step; /* while preparing */
 };
 
-int32_t axm_plan_select(axm_plan *plan);       /* needed nodes, slicing, shapes */
-int32_t axm_plan_build_steps(axm_plan *plan);  /* fusion and layouts: steps and tensors */
-int32_t axm_plan_gradient(axm_plan *plan);     /* which tensors carry gradient, in which order it is added up */
+int32_t axm_plan_select(axm_plan *plan);      /* needed nodes, slicing, shapes */
+int32_t axm_plan_build_steps(axm_plan *plan); /* fusion and layouts: steps and tensors */
+int32_t axm_plan_gradient(axm_plan *plan);    /* which tensors carry gradient, in which order it is added up */
 int32_t axm_plan_prepare_steps(axm_plan *plan);
-int32_t axm_plan_memory(axm_plan *plan);       /* storages, life times, offsets */
+int32_t axm_plan_memory(axm_plan *plan); /* storages, life times, offsets */
 
 int32_t axm_plan_add_tensor(axm_plan *plan, const axm_tensor *tensor, int32_t value, int32_t *out);
 int32_t axm_plan_add_step(axm_plan *plan, int32_t input_count, int32_t output_count, axm_plan_step **out);

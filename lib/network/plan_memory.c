@@ -27,7 +27,8 @@ static int32_t tensor_bytes(const axm_plan *plan, int32_t t, size_t *out)
     const axm_shape *shape = &plan->tensors[t].tensor.shape;
     int64_t limit = plan->graph->limits.tensor_elements;
     if (!axm_shape_count_checked(shape, limit, &count) || !axm_mul_size((size_t)count, sizeof(float), &bytes))
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a tensor would have more elements than limit_tensor_elements (%lld) allows", (long long)limit);
+        return axm_fail(ACTMAX_ERROR_LIMIT, "a tensor would have more elements than limit_tensor_elements (%lld) allows",
+                        (long long)limit);
     *out = bytes;
     return ACTMAX_OK;
 }
@@ -179,7 +180,8 @@ static int32_t place_gradients(axm_plan *plan, roots *r)
         axm_plan_tensor *tensor = &plan->tensors[t];
         if (!tensor->wants_grad) continue;
         if ((status = tensor_bytes(plan, t, &bytes)) < 0) return status;
-        if (plan->tensors[root].grad < 0 && (status = axm_plan_add_storage(plan, bytes, &plan->tensors[root].grad)) < 0) return status;
+        if (plan->tensors[root].grad < 0 && (status = axm_plan_add_storage(plan, bytes, &plan->tensors[root].grad)) < 0)
+            return status;
         tensor->grad = plan->tensors[root].grad;
         if (tensor->keep_grad) extend(&plan->storages[tensor->grad], FOREVER);
     }
@@ -241,10 +243,11 @@ static int32_t assign_offsets(axm_plan *plan)
         }
         size_t end;
         if (!axm_add_size(offset, storage->bytes, &end) || end > (size_t)plan->graph->limits.planned_bytes)
-            return axm_fail(ACTMAX_ERROR_LIMIT,
-                            "this network at this size needs more working memory than limit_planned_bytes (%lld) allows; use a smaller "
-                            "size or raise the limit",
-                            (long long)plan->graph->limits.planned_bytes);
+            return axm_fail(
+                ACTMAX_ERROR_LIMIT,
+                "this network at this size needs more working memory than limit_planned_bytes (%lld) allows; use a smaller "
+                "size or raise the limit",
+                (long long)plan->graph->limits.planned_bytes);
         storage->offset = offset;
         int32_t at = placed_count++;
         for (; at > 0 && plan->storages[placed[at - 1]].offset > offset; --at)

@@ -30,7 +30,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     move(exec, step->outputs[0], step->inputs[0]->layout, step->outputs[0]->grad, accumulate, step->inputs[0]->grad);
 }
 
-const axm_op axm_op_relayout = {.name = "Relayout", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .forward = forward, .backward = backward};
+const axm_op axm_op_relayout = {
+    .name = "Relayout", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .forward = forward, .backward = backward};
 
 void axm_tensor_to_file_order(const axm_tensor *tensor, const float *physical, float *out)
 {

@@ -118,7 +118,7 @@ int32_t axm_cam_value(const axm_graph *graph, const axm_fact *facts, int32_t tar
     *out = AXM_NO_VALUE;
     for (int32_t n = graph->node_count - 1; n >= 0; --n) {
         int32_t value = graph->nodes[n].outputs[0];
-        if (!marks[n] || value < 0 || value == target || (graph->nodes[n].op->flags & AXM_OP_ALIAS)) continue;
+        if (!marks[n] || value < 0 || value == target || (graph->nodes[n].op->flags & (AXM_OP_ALIAS | AXM_OP_PERMUTES))) continue;
         if (facts[value].shape.rank < 4 || !has_space(graph, value, &facts[value])) continue;
         *out = value;
         break;

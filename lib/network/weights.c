@@ -40,8 +40,7 @@ int32_t axm_weights_get(axm_weights *weights, const void *owner, const axm_kerne
     int32_t status = ACTMAX_OK;
     axm_mutex_lock(weights->mutex);
     for (entry = *bucket; entry; entry = entry->next)
-        if (entry->owner == owner && entry->kernels == kernels && entry->kind == kind && entry->bytes == bytes)
-            goto found;
+        if (entry->owner == owner && entry->kernels == kernels && entry->kind == kind && entry->bytes == bytes) goto found;
     if ((int64_t)bytes < 0 || weights->bytes + (int64_t)bytes > weights->limit_bytes) {
         status = axm_fail(ACTMAX_ERROR_LIMIT, "packed weights would take more than limit_planned_bytes (%lld)",
                           (long long)weights->limit_bytes);

@@ -64,8 +64,8 @@ int32_t axm_attribute_ints(const axm_attributes *attributes, const char *name, s
     for (size_t i = 0; i < count; ++i) {
         out[i] = attribute ? attribute->ints[i] : fallback;
         if (attribute && (out[i] < low || out[i] > high))
-            return axm_fail(ACTMAX_ERROR_FORMAT, "attribute '%.40s' holds %lld, but must be from %lld to %lld", name, (long long)out[i],
-                            (long long)low, (long long)high);
+            return axm_fail(ACTMAX_ERROR_FORMAT, "attribute '%.40s' holds %lld, but must be from %lld to %lld", name,
+                            (long long)out[i], (long long)low, (long long)high);
     }
     return ACTMAX_OK;
 }

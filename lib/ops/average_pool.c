@@ -1,4 +1,6 @@
-/* AveragePool: X [N, C, (H,) W] -> [N, C, (oh,) ow], channels last. The divisor counts padding only with count_include_pad. */
+/* AveragePool: X [N, C, (D,) (H,) W] -> [N, C, (od,) (oh,) ow], channels last. The divisor counts padding only with
+ * count_include_pad. */
+#include "base/checked.h"
 #include "ops/window.h"
 
 typedef struct average_params {
@@ -35,25 +37,39 @@ static int32_t prepare(axm_prepare *prepare)
 {
     const average_params *p = prepare->step->params;
     axm_window window;
-    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
-    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
+    size_t bytes;
+    axm_pool_passes *passes = axm_prepare_memory(prepare, sizeof *passes);
+    if (!passes) return ACTMAX_ERROR_NO_MEMORY;
     int32_t status = axm_op_needs_channels_last(prepare);
     if (status >= 0) status = axm_window_fit("AveragePool", &p->window, &prepare->step->inputs[0]->shape, NULL, &window);
     if (status < 0) return status;
-    *shape = axm_window_pool(&window, p->count_include_pad);
-    prepare->step->state = shape;
+    *passes = axm_window_passes(&window, p->count_include_pad);
+    prepare->step->state = passes;
+    if (!axm_mul_size(passes->between, sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "AveragePool");
+    axm_prepare_scratch(prepare, bytes);
     return ACTMAX_OK;
 }
 
 static void forward(const axm_step *step, const axm_exec *exec)
 {
-    axm_average_pool_forward(exec, step->state, step->inputs[0]->data, step->outputs[0]->data);
+    const axm_pool_passes *passes = step->state;
+    bool two = passes->between > 0;
+    float *y = step->outputs[0]->data, *between = (float *)(void *)exec->scratch;
+    axm_average_pool_forward(exec, &passes->plane, step->inputs[0]->data, two ? between : y);
+    if (two) axm_average_pool_forward(exec, &passes->depth, between, y);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
 {
+    const axm_pool_passes *passes = step->state;
+    const float *dy = step->outputs[0]->grad;
+    float *between = (float *)(void *)exec->scratch;
     (void)input;
-    axm_average_pool_backward(exec, step->state, step->outputs[0]->grad, accumulate, step->inputs[0]->grad);
+    if (passes->between > 0) {
+        axm_average_pool_backward(exec, &passes->depth, dy, false, between);
+        dy = between;
+    }
+    axm_average_pool_backward(exec, &passes->plane, dy, accumulate, step->inputs[0]->grad);
 }
 
 const axm_op axm_op_AveragePool = {.name = "AveragePool",

@@ -10,7 +10,7 @@ static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *p
     (void)arena;
     int32_t status = axm_attribute_int(attributes, "to", -1, &to);
     if (status < 0) return status;
-    if (to < AXM_FLOAT32 || to > AXM_BOOL) return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Cast to a type that actmax does not know");
+    if (to < AXM_FLOAT32 || to > AXM_UINT64) return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Cast to a type that actmax does not know");
     *(axm_dtype *)params = (axm_dtype)to;
     return ACTMAX_OK;
 }
@@ -31,6 +31,9 @@ static int64_t low_bits(int64_t value, axm_dtype to)
     case AXM_INT8: return (int64_t)((bits & 0xffu) ^ 0x80u) - 0x80;
     case AXM_UINT8: return (int64_t)(bits & 0xffu);
     case AXM_INT32: return (int64_t)((bits & 0xffffffffu) ^ 0x80000000u) - (int64_t)0x80000000;
+    case AXM_INT16: return (int64_t)((bits & 0xffffu) ^ 0x8000u) - 0x8000;
+    case AXM_UINT16: return (int64_t)(bits & 0xffffu);
+    case AXM_UINT32: return (int64_t)(bits & 0xffffffffu);
     default: return value;
     }
 }

@@ -2,7 +2,7 @@
  * win. The gradient at both bounds is 0; with low 0 (ReLU6) it follows the plan's ReLU rule. */
 #include <math.h>
 
-#include "ops/common.h"
+#include "ops/fold.h"
 
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
 {
@@ -63,6 +63,27 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
                        step->inputs[0]->grad);
 }
 
+/* Of integers, with bounds of integers. */
+static int32_t fold(const axm_fold *fold)
+{
+    const axm_constant *x = fold->inputs[0];
+    if (axm_fold_is_float(x)) return AXM_FOLD_BY_FORWARD;
+    for (int32_t i = 1; i < fold->input_count; ++i)
+        AXM_OP_CHECK(!fold->inputs[i] || axm_shape_count(&fold->inputs[i]->shape) == 1,
+                     "Clip needs its bounds to be single numbers");
+    const axm_constant *low = fold->input_count > 1 ? fold->inputs[1] : NULL,
+                       *high = fold->input_count > 2 ? fold->inputs[2] : NULL;
+    int32_t status = axm_fold_output(fold, "Clip", 0, x->dtype, &x->shape);
+    int64_t count = status < 0 ? 0 : axm_shape_count(&x->shape);
+    for (int64_t i = 0; i < count && status >= 0; ++i) {
+        int64_t value = axm_constant_integer(x, i);
+        if (low && value < axm_constant_integer(low, 0)) value = axm_constant_integer(low, 0);
+        if (high && value > axm_constant_integer(high, 0)) value = axm_constant_integer(high, 0);
+        status = axm_fold_put("Clip", &fold->outputs[0], i, value);
+    }
+    return status;
+}
+
 const axm_op axm_op_Clip = {.name = "Clip",
                             .min_inputs = 1,
                             .max_inputs = 3,
@@ -75,4 +96,5 @@ const axm_op axm_op_Clip = {.name = "Clip",
                             .prepare = prepare,
                             .forward = forward,
                             .backward = backward,
-                            .as_clamp = as_clamp};
+                            .as_clamp = as_clamp,
+                            .fold = fold};

@@ -51,6 +51,17 @@ static int32_t out_of_range(const char *op, axm_dtype dtype, int64_t value)
                     axm_dtype_name(dtype));
 }
 
+/* The low bytes of a value, as many as the type has; little-endian, as files have them. */
+static int32_t put_bytes(const axm_constant *out, int64_t i, int64_t value)
+{
+    size_t width = axm_dtype_bytes(out->dtype);
+    unsigned char *data = (unsigned char *)out->data + (size_t)i * width;
+    uint64_t bits = (uint64_t)value;
+    for (size_t k = 0; k < width; ++k)
+        data[k] = (unsigned char)(bits >> (8 * k));
+    return ACTMAX_OK;
+}
+
 int32_t axm_fold_put(const char *op, const axm_constant *out, int64_t i, int64_t value)
 {
     unsigned char *data = (unsigned char *)out->data;
@@ -70,6 +81,18 @@ int32_t axm_fold_put(const char *op, const axm_constant *out, int64_t i, int64_t
         data[i] = (unsigned char)value;
         return ACTMAX_OK;
     case AXM_BOOL: data[i] = value != 0; return ACTMAX_OK;
+    case AXM_INT16:
+        if (value < INT16_MIN || value > INT16_MAX) return out_of_range(op, out->dtype, value);
+        return put_bytes(out, i, value);
+    case AXM_UINT16:
+        if (value < 0 || value > UINT16_MAX) return out_of_range(op, out->dtype, value);
+        return put_bytes(out, i, value);
+    case AXM_UINT32:
+        if (value < 0 || value > UINT32_MAX) return out_of_range(op, out->dtype, value);
+        return put_bytes(out, i, value);
+    case AXM_UINT64:
+        if (value < 0) return out_of_range(op, out->dtype, value);
+        return put_bytes(out, i, value);
     default: axm_fold_put_float(out, i, (double)value); return ACTMAX_OK;
     }
 }

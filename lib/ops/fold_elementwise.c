@@ -1,4 +1,4 @@
-/* Floor, Ceil, Not, Mod, comparisons and logic: element by element, of constants only. */
+/* Floor, Ceil, Not, Mod, And, Or, Xor: element by element, of constants only. */
 #include <math.h>
 
 #include "ops/fold.h"
@@ -83,65 +83,24 @@ static int32_t fold_mod(const axm_fold *fold)
     return status;
 }
 
-/* ---- Comparisons and logic ---- */
+/* ---- Logic ---- */
 
-typedef bool (*relation)(double a, double b);
-typedef bool (*whole_relation)(int64_t a, int64_t b);
-
-/* Output 0 = whether A and B, broadcast, are so related. */
-static int32_t relate(const axm_fold *fold, const char *op, relation numbers, whole_relation whole)
-{
-    const axm_constant *a = fold->inputs[0], *b = fold->inputs[1];
-    bool is_float = axm_fold_is_float(a) || axm_fold_is_float(b);
-    axm_shape y;
-    int32_t status = axm_fold_broadcast(fold, op, &y);
-    if (status >= 0) status = axm_fold_output(fold, op, 0, AXM_BOOL, &y);
-    int64_t count = status < 0 ? 0 : axm_shape_count(&y);
-    for (int64_t i = 0; i < count && status >= 0; ++i) {
-        int64_t at = axm_fold_element(&a->shape, &y, i), bt = axm_fold_element(&b->shape, &y, i);
-        bool so = is_float ? numbers(axm_constant_number(a, at), axm_constant_number(b, bt))
-                           : whole(axm_constant_integer(a, at), axm_constant_integer(b, bt));
-        status = axm_fold_put(op, &fold->outputs[0], i, so);
-    }
-    return status;
-}
-
-#define RELATION(Name, expression)                                                                                                 \
-    static bool numbers_##Name(double a, double b)                                                                                 \
-    {                                                                                                                              \
-        return expression;                                                                                                         \
-    }                                                                                                                              \
-    static bool whole_##Name(int64_t a, int64_t b)                                                                                 \
-    {                                                                                                                              \
-        return expression;                                                                                                         \
-    }                                                                                                                              \
-    static int32_t fold_##Name(const axm_fold *fold)                                                                               \
-    {                                                                                                                              \
-        return relate(fold, #Name, numbers_##Name, whole_##Name);                                                                  \
-    }                                                                                                                              \
-    const axm_op axm_op_##Name = {.name = #Name, .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_##Name};
-
-RELATION(Equal, a <= b && a >= b)
-RELATION(Less, a < b)
-RELATION(LessOrEqual, a <= b)
-RELATION(Greater, a > b)
-RELATION(GreaterOrEqual, a >= b)
-
-static int32_t combine(const axm_fold *fold, const char *op, whole_relation rule)
+static int32_t combine(const axm_fold *fold, const char *op, axm_fold_rule rule)
 {
     for (int32_t i = 0; i < 2; ++i)
         AXM_OP_CHECK(fold->inputs[i]->dtype == AXM_BOOL, "%s needs booleans, got %s", op, axm_dtype_name(fold->inputs[i]->dtype));
-    return relate(fold, op, NULL, rule);
+    return axm_fold_integers(fold, op, rule);
 }
 
 #define LOGIC(Name, expression)                                                                                                    \
-    static bool whole_##Name(int64_t a, int64_t b)                                                                                 \
+    static const char *rule_##Name(int64_t a, int64_t b, int64_t *out)                                                             \
     {                                                                                                                              \
-        return expression;                                                                                                         \
+        *out = expression;                                                                                                         \
+        return NULL;                                                                                                               \
     }                                                                                                                              \
     static int32_t fold_##Name(const axm_fold *fold)                                                                               \
     {                                                                                                                              \
-        return combine(fold, #Name, whole_##Name);                                                                                 \
+        return combine(fold, #Name, rule_##Name);                                                                                  \
     }                                                                                                                              \
     const axm_op axm_op_##Name = {.name = #Name, .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_##Name};
 

@@ -18,8 +18,10 @@ void axm_layout_same(axm_layout_choice *choice)
     for (int32_t i = 0; i < choice->input_count; ++i) {
         const axm_tensor *input = choice->inputs[i];
         if (!varies(input)) continue;
-        if (input->shape.rank == output->rank) last = last || input->layout == AXM_LAYOUT_CHANNELS_LAST;
-        else broadcast = broadcast || axm_shape_count(&input->shape) > 1; /* its axes do not line up with permuted ones */
+        if (input->shape.rank == output->rank)
+            last = last || input->layout == AXM_LAYOUT_CHANNELS_LAST;
+        else
+            broadcast = broadcast || axm_shape_count(&input->shape) > 1; /* its axes do not line up with permuted ones */
     }
     axm_layout layout = last && !broadcast && may_be_last(output) ? AXM_LAYOUT_CHANNELS_LAST : AXM_LAYOUT_FILE;
     for (int32_t i = 0; i < choice->input_count; ++i)

@@ -1,5 +1,6 @@
-/* MaxPool: X [N, C, (H,) W] -> [N, C, (oh,) ow], channels last. Padding never wins; a tie goes to the first element in row-major
- * order. Backward reads which element won, saved by forward. */
+/* MaxPool: X [N, C, (D,) (H,) W] -> [N, C, (od,) (oh,) ow], channels last. Padding never wins; a tie goes to the first element in
+ * row-major order. Backward reads which element won, saved by forward. */
+#include "base/checked.h"
 #include "ops/window.h"
 
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
@@ -25,29 +26,55 @@ static int32_t infer(const axm_infer *infer)
     return axm_op_output(infer, "MaxPool", 0, &shape);
 }
 
+typedef struct max_state {
+    axm_pool_passes passes;
+    size_t plane_bytes; /* of the plane pass's winners, which lie before those of the depth pass */
+} max_state;
+
 static int32_t prepare(axm_prepare *prepare)
 {
     axm_window window;
-    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
-    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
+    size_t bytes;
+    max_state *s = axm_prepare_memory(prepare, sizeof *s);
+    if (!s) return ACTMAX_ERROR_NO_MEMORY;
     int32_t status = axm_op_needs_channels_last(prepare);
     if (status >= 0) status = axm_window_fit("MaxPool", prepare->step->params, &prepare->step->inputs[0]->shape, NULL, &window);
     if (status < 0) return status;
-    *shape = axm_window_pool(&window, false);
-    prepare->step->state = shape;
-    if (prepare->gradient) axm_prepare_saved(prepare, axm_max_pool_index_bytes(shape));
+    s->passes = axm_window_passes(&window, false);
+    s->plane_bytes = (axm_max_pool_index_bytes(&s->passes.plane) + AXM_ALIGNMENT - 1) / AXM_ALIGNMENT * AXM_ALIGNMENT;
+    prepare->step->state = s;
+    if (!axm_mul_size(s->passes.between, sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "MaxPool");
+    axm_prepare_scratch(prepare, bytes);
+    axm_prepare_saved(prepare, s->plane_bytes + (bytes ? axm_max_pool_index_bytes(&s->passes.depth) : 0));
     return ACTMAX_OK;
+}
+
+static void *depth_winners(const axm_step *step)
+{
+    const max_state *s = step->state;
+    return step->saved ? (char *)step->saved + s->plane_bytes : NULL;
 }
 
 static void forward(const axm_step *step, const axm_exec *exec)
 {
-    axm_max_pool_forward(exec, step->state, step->inputs[0]->data, step->outputs[0]->data, step->saved);
+    const max_state *s = step->state;
+    bool two = s->passes.between > 0;
+    float *y = step->outputs[0]->data, *between = (float *)(void *)exec->scratch;
+    axm_max_pool_forward(exec, &s->passes.plane, step->inputs[0]->data, two ? between : y, step->saved);
+    if (two) axm_max_pool_forward(exec, &s->passes.depth, between, y, depth_winners(step));
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
 {
+    const max_state *s = step->state;
+    const float *dy = step->outputs[0]->grad;
+    float *between = (float *)(void *)exec->scratch;
     (void)input;
-    axm_max_pool_backward(exec, step->state, step->outputs[0]->grad, step->saved, accumulate, step->inputs[0]->grad);
+    if (s->passes.between > 0) {
+        axm_max_pool_backward(exec, &s->passes.depth, dy, depth_winners(step), false, between);
+        dy = between;
+    }
+    axm_max_pool_backward(exec, &s->passes.plane, dy, step->saved, accumulate, step->inputs[0]->grad);
 }
 
 const axm_op axm_op_MaxPool = {.name = "MaxPool",

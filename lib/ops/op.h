@@ -80,22 +80,22 @@ struct axm_step {
     axm_tensor *const *inputs; /* NULL where omitted */
     axm_tensor *const *outputs;
     /* Fusions that the plan made; only for operators that say they take them. */
-    const float *scale;      /* for each output channel: y = scale * y + shift, folded into the weights (AXM_OP_FOLDS_AFFINE) */
+    const float *scale; /* for each output channel: y = scale * y + shift, folded into the weights (AXM_OP_FOLDS_AFFINE) */
     const float *shift;
-    axm_clamp clamp;         /* after it (AXM_OP_FUSES_CLAMP) */
-    const int32_t *filters;  /* only these output channels are computed, in this order (AXM_OP_SLICES) */
+    axm_clamp clamp;        /* after it (AXM_OP_FUSES_CLAMP) */
+    const int32_t *filters; /* only these output channels are computed, in this order (AXM_OP_SLICES) */
     int32_t filter_count;
     axm_relu_rule relu_rule; /* for operators with a clamp hook whose low is 0 */
     /* Set by prepare. */
-    void *state;  /* the operator's own, from axm_prepare_memory */
-    void *saved;  /* from forward to backward; NULL when no gradient is wanted */
+    void *state; /* the operator's own, from axm_prepare_memory */
+    void *saved; /* from forward to backward; NULL when no gradient is wanted */
 };
 
 /* ---- Layout ---- */
 typedef struct axm_layout_choice {
     const void *params;
     int32_t input_count, output_count;
-    const axm_tensor *const *inputs;  /* shapes and current layouts; NULL: omitted; constants have no layout */
+    const axm_tensor *const *inputs; /* shapes and current layouts; NULL: omitted; constants have no layout */
     const axm_shape *outputs;
     axm_layout *want; /* [input_count]: the layout in which each input is wanted; preset to what it has */
     axm_layout *give; /* [output_count]: the layout of each output; preset to AXM_LAYOUT_FILE */
@@ -106,20 +106,21 @@ void axm_layout_same(axm_layout_choice *choice);          /* elementwise: all al
 void axm_layout_channels_last(axm_layout_choice *choice); /* wants and gives channels last */
 void axm_layout_file(axm_layout_choice *choice);          /* wants and gives file order */
 
-#define AXM_OP_ALIAS (1u << 0)           /* output 0 is input 0's bytes under another shape (no forward, no backward) */
-#define AXM_OP_INPLACE_FORWARD (1u << 1) /* output 0 may share input 0's memory */
+#define AXM_OP_ALIAS            (1u << 0) /* output 0 is input 0's bytes under another shape (no forward, no backward) */
+#define AXM_OP_INPLACE_FORWARD  (1u << 1) /* output 0 may share input 0's memory */
 #define AXM_OP_INPLACE_BACKWARD (1u << 2) /* input 0's gradient may share output 0's, when not accumulating */
-#define AXM_OP_READS_INPUTS (1u << 3)    /* backward reads inputs' data (each that is not constant) */
-#define AXM_OP_READS_OUTPUT (1u << 4)    /* backward reads output 0's data */
-#define AXM_OP_FOLDS_AFFINE (1u << 5)    /* honours step->scale, step->shift */
-#define AXM_OP_FUSES_CLAMP (1u << 6)     /* honours step->clamp in forward (backward gets the gradient before the clamp) */
-#define AXM_OP_SLICES (1u << 7)          /* honours step->filters */
-#define AXM_OP_POINTWISE (1u << 8)       /* one input; each output element depends on its own input element only, and alike for
-                                            every channel: filters pass through */
-#define AXM_OP_SCORE (1u << 9)           /* softmax, log-softmax, sigmoid: bypassed for a target at a graph output */
-#define AXM_OP_SPATIAL (1u << 10)        /* convolution or pooling, for CAM's layer choice and summaries */
-#define AXM_OP_SPATIAL_MEAN (1u << 11)   /* the mean over all of space and nothing else (GlobalAveragePool) */
-#define AXM_OP_PERMUTES (1u << 12)       /* only reorders axes (Transpose); permutation() says how */
+#define AXM_OP_READS_INPUTS     (1u << 3) /* backward reads inputs' data (each that is not constant) */
+#define AXM_OP_READS_OUTPUT     (1u << 4) /* backward reads output 0's data */
+#define AXM_OP_FOLDS_AFFINE     (1u << 5) /* honours step->scale, step->shift */
+#define AXM_OP_FUSES_CLAMP      (1u << 6) /* honours step->clamp in forward (backward gets the gradient before the clamp) */
+#define AXM_OP_SLICES           (1u << 7) /* honours step->filters */
+#define AXM_OP_POINTWISE                                                                                                           \
+    (1u << 8)                          /* one input; each output element depends on its own input element only, and alike for      \
+                                          every channel: filters pass through */
+#define AXM_OP_SCORE        (1u << 9)  /* softmax, log-softmax, sigmoid: bypassed for a target at a graph output */
+#define AXM_OP_SPATIAL      (1u << 10) /* convolution or pooling, for CAM's layer choice and summaries */
+#define AXM_OP_SPATIAL_MEAN (1u << 11) /* the mean over all of space and nothing else (GlobalAveragePool) */
+#define AXM_OP_PERMUTES     (1u << 12) /* only reorders axes (Transpose); permutation() says how */
 
 /* An integer or boolean tensor evaluated while planning (shape arithmetic), or any tensor of constants. */
 typedef struct axm_fold {
@@ -133,7 +134,7 @@ typedef struct axm_fold {
 } axm_fold;
 
 struct axm_op {
-    const char *name; /* the neutral name, ONNX's where ONNX has one */
+    const char *name;               /* the neutral name, ONNX's where ONNX has one */
     int32_t min_inputs, max_inputs; /* max -1: any number */
     int32_t outputs;                /* -1: any number */
     uint32_t flags;
@@ -141,13 +142,14 @@ struct axm_op {
     /* Reads attributes into zeroed params; arena memory lives with the model. Unknown values fail. NULL: no attributes. */
     int32_t (*parse)(const axm_attributes *attributes, axm_arena *arena, void *params);
     int32_t (*infer)(const axm_infer *infer);
-    void (*layout)(axm_layout_choice *choice);  /* NULL: axm_layout_file */
-    int32_t (*prepare)(axm_prepare *prepare);   /* NULL: nothing to prepare */
+    void (*layout)(axm_layout_choice *choice); /* NULL: axm_layout_file */
+    int32_t (*prepare)(axm_prepare *prepare);  /* NULL: nothing to prepare */
     void (*forward)(const axm_step *step, const axm_exec *exec);
     /* Adds to, or (accumulate false) writes, step->inputs[input]->grad from step->outputs[0]->grad. */
     void (*backward)(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate);
     /* Hooks, NULL where they do not apply. */
-    bool (*as_clamp)(const void *params, const axm_tensor *const *inputs, int32_t input_count, axm_clamp *out); /* it is y = clamp(x) */
+    bool (*as_clamp)(const void *params, const axm_tensor *const *inputs, int32_t input_count,
+                     axm_clamp *out); /* it is y = clamp(x) */
     /* It is y = scale[c] x + shift[c] along axis 1: fills both arrays of `channels` floats. */
     bool (*as_channel_affine)(const void *params, const axm_tensor *const *inputs, int32_t input_count, int64_t channels,
                               float *scale, float *shift);
@@ -164,9 +166,9 @@ const axm_op *axm_op_at(int32_t index);      /* NULL past the end */
 int32_t axm_op_count(void);
 
 /* Fails with "<op> needs ..." style messages; the caller adds the node's name. */
-#define AXM_OP_CHECK(condition, ...)                                            \
-    do {                                                                        \
-        if (!(condition)) return axm_fail(ACTMAX_ERROR_SHAPE, __VA_ARGS__);     \
+#define AXM_OP_CHECK(condition, ...)                                                                                               \
+    do {                                                                                                                           \
+        if (!(condition)) return axm_fail(ACTMAX_ERROR_SHAPE, __VA_ARGS__);                                                        \
     } while (0)
 
 #endif

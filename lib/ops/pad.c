@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/common.h"
+#include "ops/fold.h"
 
 #define MOST_PAD INT32_MAX
 
@@ -136,6 +136,50 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     axm_pad_backward(exec, p->mode, x->shape.rank, s->dims, s->begins, s->ends, step->outputs[0]->grad, accumulate, x->grad);
 }
 
+/* Where element `at` of a padded axis comes from; -1: it is padding. */
+static int64_t source_of(axm_pad_mode mode, int64_t at, int64_t begin, int64_t dim)
+{
+    int64_t from = at - begin;
+    if (from >= 0 && from < dim) return from;
+    if (mode == AXM_PAD_CONSTANT) return -1;
+    if (mode == AXM_PAD_EDGE) return from < 0 ? 0 : dim - 1;
+    if (mode == AXM_PAD_WRAP) return (from % dim + dim) % dim;
+    return from < 0 ? -from : 2 * (dim - 1) - from; /* reflect: once is enough, see check_axis */
+}
+
+/* Of integers; an axis that is also cropped only with a constant. */
+static int32_t fold(const axm_fold *fold)
+{
+    const pad_params *p = fold->params;
+    const axm_constant *x = fold->inputs[0];
+    int64_t begins[AXM_MAX_RANK], ends[AXM_MAX_RANK];
+    axm_fold_view view;
+    if (axm_fold_is_float(x)) return AXM_FOLD_BY_FORWARD;
+    axm_fold_inputs(fold, &view);
+    int32_t status = find_pads(p, view.inputs, fold->input_count, begins, ends);
+    axm_shape y = x->shape;
+    for (int32_t i = 0; i < y.rank && status >= 0; ++i) {
+        bool crops = begins[i] < 0 || ends[i] < 0;
+        if (crops && p->mode != AXM_PAD_CONSTANT)
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Pad of integers that also crops is not supported");
+        y.dim[i] += begins[i] + ends[i];
+    }
+    if (status >= 0) status = axm_fold_output(fold, "Pad", 0, x->dtype, &y);
+    const axm_constant *fill = fold->input_count > 2 ? fold->inputs[2] : NULL;
+    int64_t value = fill ? axm_constant_integer(fill, 0) : (int64_t)p->value, count = status < 0 ? 0 : axm_shape_count(&y);
+    for (int64_t i = 0; i < count && status >= 0; ++i) {
+        int64_t rest = i, from = 0, stride = 1;
+        for (int32_t axis = y.rank - 1; axis >= 0; --axis) {
+            int64_t at = source_of(p->mode, rest % y.dim[axis], begins[axis], x->shape.dim[axis]);
+            from = at < 0 || from < 0 ? -1 : from + at * stride;
+            rest /= y.dim[axis];
+            stride *= x->shape.dim[axis];
+        }
+        status = axm_fold_put("Pad", &fold->outputs[0], i, from < 0 ? value : axm_constant_integer(x, from));
+    }
+    return status;
+}
+
 const axm_op axm_op_Pad = {.name = "Pad",
                            .min_inputs = 1,
                            .max_inputs = 4,
@@ -146,4 +190,5 @@ const axm_op axm_op_Pad = {.name = "Pad",
                            .layout = axm_layout_same,
                            .prepare = prepare,
                            .forward = forward,
-                           .backward = backward};
+                           .backward = backward,
+                           .fold = fold};

@@ -22,6 +22,10 @@ size_t axm_dtype_bytes(axm_dtype dtype)
     case AXM_INT32: return 4;
     case AXM_INT64: return 8;
     case AXM_BOOL: return 1;
+    case AXM_INT16: return 2;
+    case AXM_UINT16: return 2;
+    case AXM_UINT32: return 4;
+    case AXM_UINT64: return 8;
     }
     return 0;
 }
@@ -38,6 +42,10 @@ const char *axm_dtype_name(axm_dtype dtype)
     case AXM_INT32: return "int32";
     case AXM_INT64: return "int64";
     case AXM_BOOL: return "bool";
+    case AXM_INT16: return "int16";
+    case AXM_UINT16: return "uint16";
+    case AXM_UINT32: return "uint32";
+    case AXM_UINT64: return "uint64";
     }
     return "unknown";
 }
@@ -55,14 +63,19 @@ static int64_t read_integer(const axm_constant *constant, int64_t i)
 {
     const unsigned char *data = constant->data;
     int32_t i32;
+    uint32_t u32;
     int64_t i64;
     switch (constant->dtype) {
     case AXM_INT8: return data[i] < 128 ? (int64_t)data[i] : (int64_t)data[i] - 256;
     case AXM_UINT8: return data[i];
     case AXM_BOOL: return data[i] != 0;
     case AXM_INT32: memcpy(&i32, data + (size_t)i * sizeof i32, sizeof i32); return i32;
-    default: memcpy(&i64, data + (size_t)i * sizeof i64, sizeof i64); return i64;
+    case AXM_UINT16: return read_u16(data, i);
+    case AXM_INT16: return (int64_t)(read_u16(data, i) ^ 0x8000u) - 0x8000;
+    case AXM_UINT32: memcpy(&u32, data + (size_t)i * sizeof u32, sizeof u32); return u32;
+    default: memcpy(&i64, data + (size_t)i * sizeof i64, sizeof i64); break;
     }
+    return constant->dtype == AXM_UINT64 && i64 < 0 ? INT64_MAX : i64;
 }
 
 static double read_float(const axm_constant *constant, int64_t i)
@@ -145,8 +158,10 @@ const char *axm_shape_text(const axm_shape *shape, char buffer[AXM_SHAPE_TEXT])
     axm_text text = axm_text_in(buffer, AXM_SHAPE_TEXT);
     axm_text_add(&text, "[");
     for (int32_t i = 0; i < shape->rank; ++i) {
-        if (shape->dim[i] < 0) axm_text_add(&text, i ? ", ?" : "?");
-        else axm_text_add(&text, i ? ", %lld" : "%lld", (long long)shape->dim[i]);
+        if (shape->dim[i] < 0)
+            axm_text_add(&text, i ? ", ?" : "?");
+        else
+            axm_text_add(&text, i ? ", %lld" : "%lld", (long long)shape->dim[i]);
     }
     axm_text_add(&text, "]");
     return buffer;

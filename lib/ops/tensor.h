@@ -23,6 +23,10 @@ typedef enum axm_dtype {
     AXM_INT32,
     AXM_INT64,
     AXM_BOOL,
+    AXM_INT16,
+    AXM_UINT16,
+    AXM_UINT32,
+    AXM_UINT64, /* above INT64_MAX it is read as that */
 } axm_dtype;
 
 size_t axm_dtype_bytes(axm_dtype dtype);

@@ -1,60 +1,54 @@
-/* Where: A where the condition, a constant, holds, else B; broadcast, in either layout. */
+/* Where: A where the condition holds, else B; broadcast, in either layout. The condition may be a constant, or computed (1 and 0 in
+ * float); it gets no gradient. */
+#include <string.h>
+
 #include "base/checked.h"
 #include "ops/broadcast.h"
 #include "ops/fold.h"
 
-typedef struct where_state {
-    axm_broadcast broadcast; /* operand 0: the condition as 0 and 1 */
-    const float *inverse;    /* 1 and 0 */
-} where_state;
-
 static int32_t infer(const axm_infer *infer)
 {
     const axm_constant *condition = infer->inputs[0]->constant;
-    if (!condition)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "Where needs its condition to be known beforehand, but it is computed from the image");
-    AXM_OP_CHECK(condition->dtype == AXM_BOOL, "Where needs a condition of booleans, got %s", axm_dtype_name(condition->dtype));
+    AXM_OP_CHECK(!condition || condition->dtype == AXM_BOOL, "Where needs a condition of booleans, got %s",
+                 axm_dtype_name(condition->dtype));
     return axm_broadcast_infer(infer, "Where", 0);
 }
 
 static int32_t prepare(axm_prepare *prepare)
 {
-    const axm_step *step = prepare->step;
-    where_state *s = axm_prepare_memory(prepare, sizeof *s);
-    if (!s) return ACTMAX_ERROR_NO_MEMORY;
-    prepare->step->state = s;
-    if (!step->inputs[0]->constant)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Where with a condition that is computed is not supported");
-    int32_t status = axm_broadcast_make(prepare, &s->broadcast);
-    if (status < 0 || !prepare->gradient) return status;
-    size_t count = (size_t)axm_shape_count(&step->inputs[0]->shape), bytes;
-    if (!axm_mul_size(count, sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "Where");
-    float *inverse = axm_prepare_memory(prepare, bytes);
-    if (!inverse) return ACTMAX_ERROR_NO_MEMORY;
-    for (size_t i = 0; i < count; ++i)
-        inverse[i] = 1.0f - s->broadcast.operands[0].constant[i];
-    s->inverse = inverse;
-    return ACTMAX_OK;
+    axm_broadcast *b = axm_prepare_memory(prepare, sizeof *b);
+    size_t bytes;
+    if (!b) return ACTMAX_ERROR_NO_MEMORY;
+    prepare->step->state = b;
+    if (!axm_mul_size(axm_op_output_count(prepare->step), sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "Where");
+    if (prepare->gradient) axm_prepare_scratch(prepare, bytes);
+    return axm_broadcast_make(prepare, b);
 }
 
 static void forward(const axm_step *step, const axm_exec *exec)
 {
-    const where_state *s = step->state;
-    const axm_broadcast *b = &s->broadcast;
-    axm_select_forward(exec, b->rank, b->dims, b->operands[0].constant, b->operands[0].strides, axm_broadcast_data(step, b, 1),
-                       b->operands[1].strides, axm_broadcast_data(step, b, 2), b->operands[2].strides, step->outputs[0]->data);
+    const axm_broadcast *b = step->state;
+    axm_select_forward(exec, b->rank, b->dims, axm_broadcast_data(step, b, 0), b->operands[0].strides,
+                       axm_broadcast_data(step, b, 1), b->operands[1].strides, axm_broadcast_data(step, b, 2),
+                       b->operands[2].strides, step->outputs[0]->data);
 }
 
-/* As of a product with the mask. */
+/* The share of dy that belongs to A or to B, summed where that was broadcast. */
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
 {
-    const where_state *s = step->state;
-    const axm_broadcast *b = &s->broadcast;
+    static const float zero = 0.0f;
+    static const int64_t fixed[AXM_MAX_RANK] = {0};
+    const axm_broadcast *b = step->state;
     const axm_tensor *x = step->inputs[input];
-    axm_binary_backward(exec, AXM_BINARY_MUL, 0, b->rank, b->dims, x->data, b->operands[input].strides,
-                        input == 1 ? b->operands[0].constant : s->inverse, b->operands[0].strides, step->outputs[0]->grad,
-                        (size_t)axm_shape_count(&x->shape), accumulate, x->grad);
+    const float *dy = step->outputs[0]->grad;
+    float *share = (float *)(void *)exec->scratch;
+    if (input == 0) {
+        if (!accumulate) memset(x->grad, 0, (size_t)axm_shape_count(&x->shape) * sizeof *x->grad);
+        return;
+    }
+    axm_select_forward(exec, b->rank, b->dims, axm_broadcast_data(step, b, 0), b->operands[0].strides, input == 1 ? dy : &zero,
+                       input == 1 ? b->dense : fixed, input == 2 ? dy : &zero, input == 2 ? b->dense : fixed, share);
+    axm_broadcast_sum(step, exec, b, input, share, accumulate);
 }
 
 static int32_t fold(const axm_fold *fold)
@@ -79,6 +73,7 @@ const axm_op axm_op_Where = {.name = "Where",
                              .min_inputs = 3,
                              .max_inputs = 3,
                              .outputs = 1,
+                             .flags = AXM_OP_READS_INPUTS,
                              .infer = infer,
                              .layout = axm_layout_same,
                              .prepare = prepare,

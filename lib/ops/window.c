@@ -34,8 +34,8 @@ static int32_t count_spatial(const axm_attributes *attributes, int32_t *out)
         const axm_attribute *attribute = axm_attribute_find(attributes, names[i]);
         if (!attribute || attribute->count == 0) continue;
         size_t spatial = i == 3 ? attribute->count / 2 : attribute->count;
-        if (spatial > 2)
-            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "windows over %zu spatial axes are not supported; actmax computes 1 and 2",
+        if (spatial > AXM_WINDOW_AXES)
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "windows over %zu spatial axes are not supported; actmax computes 1 to 3",
                             spatial);
         *out = (int32_t)spatial;
         return ACTMAX_OK;
@@ -43,18 +43,25 @@ static int32_t count_spatial(const axm_attributes *attributes, int32_t *out)
     return ACTMAX_OK;
 }
 
+/* Which of height, width and depth the `i`th of the spatial axes is. */
+static int32_t slot_of(int32_t spatial, int32_t i)
+{
+    if (spatial == 3) return i == 0 ? 2 : i - 1;
+    return 2 - spatial + i;
+}
+
 /* Reads `spatial` values (two sets of them for pads) into slots that end at the width. */
 static int32_t parse_list(const axm_attributes *attributes, const char *name, int32_t spatial, int64_t low, int64_t *first,
                           int64_t *second)
 {
     const axm_attribute *attribute = axm_attribute_find(attributes, name);
-    int64_t values[4];
+    int64_t values[2 * AXM_WINDOW_AXES];
     if (!attribute || (attribute->kind == AXM_ATTR_INTS && attribute->count == 0)) return ACTMAX_OK;
     int32_t status = axm_attribute_ints(attributes, name, (size_t)spatial * (second ? 2 : 1), 0, low, MOST, values);
     if (status < 0) return status;
     for (int32_t i = 0; i < spatial; ++i) {
-        first[2 - spatial + i] = values[i];
-        if (second) second[2 - spatial + i] = values[spatial + i];
+        first[slot_of(spatial, i)] = values[i];
+        if (second) second[slot_of(spatial, i)] = values[spatial + i];
     }
     return ACTMAX_OK;
 }
@@ -62,7 +69,7 @@ static int32_t parse_list(const axm_attributes *attributes, const char *name, in
 int32_t axm_window_parse(const axm_attributes *attributes, axm_window_params *out)
 {
     int64_t ceil_mode;
-    axm_window_params p = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}};
+    axm_window_params p = {.kernel = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}};
     int32_t status = count_spatial(attributes, &p.spatial);
     if (status < 0) return status;
     const axm_attribute *kernel = axm_attribute_find(attributes, "kernel_shape");
@@ -108,18 +115,20 @@ int32_t axm_window_fit(const char *op, const axm_window_params *params, const ax
 {
     char text[AXM_SHAPE_TEXT];
     int32_t spatial = input->rank - 2;
-    if (spatial > 2)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s over %d spatial axes (input %s) is not supported; actmax computes 1 and 2",
-                        op, (int)spatial, axm_shape_text(input, text));
+    if (spatial > AXM_WINDOW_AXES)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s over %d spatial axes (input %s) is not supported; actmax computes 1 to 3", op,
+                        (int)spatial, axm_shape_text(input, text));
     AXM_OP_CHECK(spatial >= 1, "%s needs an input of shape [batch, channels, height, width], got %s", op,
                  axm_shape_text(input, text));
     AXM_OP_CHECK(params->spatial == 0 || params->spatial == spatial, "%s has attributes for %d spatial axes, but its input is %s",
                  op, (int)params->spatial, axm_shape_text(input, text));
     axm_window w = {.batch = input->dim[0], .channels = input->dim[1]};
-    for (int32_t i = 0; i < 2; ++i) {
-        int32_t axis = i + spatial; /* of the input; width is its last */
-        w.in[i] = axis >= 2 ? input->dim[axis] : 1;
-        w.kernel[i] = kernel ? kernel[i] : params->kernel[i];
+    for (int32_t i = 0; i < AXM_WINDOW_AXES; ++i)
+        w.in[i] = 1;
+    for (int32_t i = 0; i < spatial; ++i)
+        w.in[slot_of(spatial, i)] = input->dim[2 + i];
+    for (int32_t i = 0; i < AXM_WINDOW_AXES; ++i) {
+        w.kernel[i] = kernel && i < 2 ? kernel[i] : params->kernel[i];
         w.stride[i] = params->stride[i];
         w.dilation[i] = params->dilation[i];
         fit_axis(params, &w, i);
@@ -135,14 +144,14 @@ int32_t axm_window_fit(const char *op, const axm_window_params *params, const ax
 axm_shape axm_window_output(const axm_window *window, const axm_shape *input, int64_t channels)
 {
     axm_shape shape = {.rank = input->rank, .dim = {window->batch, channels}};
-    for (int32_t axis = 2; axis < input->rank; ++axis)
-        shape.dim[axis] = window->out[axis - (input->rank - 2)];
+    for (int32_t i = 0; i < input->rank - 2; ++i)
+        shape.dim[2 + i] = window->out[slot_of(input->rank - 2, i)];
     return shape;
 }
 
 int32_t axm_window_check_pool(const char *op, const axm_window *window)
 {
-    for (int32_t i = 0; i < 2; ++i) {
+    for (int32_t i = 0; i < AXM_WINDOW_AXES; ++i) {
         int64_t reach = (window->kernel[i] - 1) * window->dilation[i] + 1;
         if (window->kernel[i] > MOST_POOL)
             return axm_fail(ACTMAX_ERROR_LIMIT, "%s has a window of %lld; actmax takes up to %d", op, (long long)window->kernel[i],
@@ -173,4 +182,29 @@ axm_pool_shape axm_window_pool(const axm_window *w, bool count_include_pad)
                             .pad_bottom = w->end[0],
                             .pad_right = w->end[1],
                             .count_include_pad = count_include_pad};
+}
+
+axm_pool_passes axm_window_passes(const axm_window *w, bool count_include_pad)
+{
+    axm_pool_passes passes = {.plane = axm_window_pool(w, count_include_pad)};
+    int64_t plane = w->out[0] * w->out[1] * w->channels; /* within the output's elements */
+    passes.plane.batch = w->batch * w->in[2];
+    if (w->in[2] == 1 && w->kernel[2] == 1 && w->out[2] == 1) return passes;
+    passes.between = (size_t)(passes.plane.batch * plane);
+    passes.depth = (axm_pool_shape){.batch = w->batch,
+                                    .in_h = w->in[2],
+                                    .in_w = 1,
+                                    .channels = plane,
+                                    .out_h = w->out[2],
+                                    .out_w = 1,
+                                    .kernel_h = w->kernel[2],
+                                    .kernel_w = 1,
+                                    .stride_h = w->stride[2],
+                                    .stride_w = 1,
+                                    .dilation_h = w->dilation[2],
+                                    .dilation_w = 1,
+                                    .pad_top = w->begin[2],
+                                    .pad_bottom = w->end[2],
+                                    .count_include_pad = count_include_pad};
+    return passes;
 }

@@ -31,8 +31,8 @@ typedef struct axm_map {
     int32_t note;
 } axm_map;
 
-/* Selvaraju et al. 2017: weights are the mean over space of the score's gradient at the layer; raw = sum over channels of weight times
- * activation; map = max(raw, 0), enlarged, scaled. */
+/* Selvaraju et al. 2017: weights are the mean over space of the score's gradient at the layer; raw = sum over channels of weight
+ * times activation; map = max(raw, 0), enlarged, scaled. */
 int32_t axm_grad_cam(axm_runner *runner, const axm_input *input, const axm_map_request *request, axm_map *out);
 /* Simonyan et al. 2013: the largest absolute gradient over the channels of each pixel. */
 int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_request *request, axm_map *out);

@@ -62,13 +62,14 @@ int32_t axm_input_from_image(const axm_input *input, axm_allocator *allocator, c
     if (image->floats) {
         if (image->width != width || image->height != height || image->channels != channels)
             return axm_fail(ACTMAX_ERROR_SHAPE,
-                            "the float image is %dx%d with %d channels; the network takes %dx%d (width x height) with %d", (int)image->width,
-                            (int)image->height, (int)image->channels, (int)width, (int)height, (int)channels);
+                            "the float image is %dx%d with %d channels; the network takes %dx%d (width x height) with %d",
+                            (int)image->width, (int)image->height, (int)image->channels, (int)width, (int)height, (int)channels);
         memcpy(network, image->floats, (size_t)width * (size_t)height * (size_t)channels * sizeof *network);
         return ACTMAX_OK;
     }
     if (channels != 1 && channels != 3)
-        return axm_fail(ACTMAX_ERROR_SHAPE, "the network takes %d channels; give a float image (actmax_image_new_float)", (int)channels);
+        return axm_fail(ACTMAX_ERROR_SHAPE, "the network takes %d channels; give a float image (actmax_image_new_float)",
+                        (int)channels);
     struct actmax_image *fitted = NULL;
     int32_t status = axm_fit_image(allocator, image, width, height, &fitted);
     if (status < 0) return status;

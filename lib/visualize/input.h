@@ -6,8 +6,8 @@
 #include "ops/tensor.h"
 
 typedef struct axm_input {
-    int32_t value;         /* of the graph */
-    axm_shape shape;       /* file order, with the network's default height and width */
+    int32_t value;   /* of the graph */
+    axm_shape shape; /* file order, with the network's default height and width */
     int32_t channel_axis, height_axis, width_axis;
     axm_preprocess preprocess;
 } axm_input;
@@ -20,8 +20,8 @@ void axm_input_from_pixels(const axm_input *input, const float *pixels, size_t c
 void axm_input_gradient(const axm_input *input, const float *network, size_t count, float *pixels);
 /* What clips to 8 bits and comes back: pixels rounded to nearest, 0..255. */
 void axm_pixels_round(const float *pixels, size_t values, float *rounded);
-/* An image as the network wants it: 8-bit images are fitted to height x width and preprocessed, float ones are taken as they are and
- * must have that size. network: height*width*channels floats. */
+/* An image as the network wants it: 8-bit images are fitted to height x width and preprocessed, float ones are taken as they are
+ * and must have that size. network: height*width*channels floats. */
 int32_t axm_input_from_image(const axm_input *input, axm_allocator *allocator, const struct actmax_image *image, int32_t height,
                              int32_t width, float *network);
 

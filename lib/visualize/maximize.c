@@ -9,7 +9,7 @@
 #include "visualize/parameters.h"
 #include "visualize/score.h"
 
-#define DEAD_TRIES 3
+#define DEAD_TRIES  3
 #define SCALES_MOST 64
 
 typedef struct job {
@@ -89,7 +89,8 @@ static int32_t allocate(job *j)
     if (!axm_mul_size(picture, 16 * sizeof(float), &bytes) || !axm_mul_size(values, (states + 4) * sizeof(float), &bytes))
         return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of this size is larger than can be counted");
     axm_allocator *a = j->runner->allocator;
-    float **buffers[] = {&j->pixels, &j->front, &j->back, &j->g_pixels, &j->best, &j->spare, &j->parameters.sum, &j->parameters.scaled};
+    float **buffers[] = {&j->pixels, &j->front, &j->back,           &j->g_pixels,
+                         &j->best,   &j->spare, &j->parameters.sum, &j->parameters.scaled};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; ++i)
         if (!(*buffers[i] = axm_calloc_array(a, picture, sizeof(float)))) return ACTMAX_ERROR_NO_MEMORY;
     j->parameters.values = axm_calloc_array(a, values, sizeof(float));
@@ -102,8 +103,18 @@ static int32_t allocate(job *j)
 static void release(job *j)
 {
     axm_allocator *a = j->runner->allocator;
-    void *buffers[] = {j->pixels,         j->front,           j->back,     j->g_pixels,  j->best, j->spare, j->parameters.sum,
-                       j->parameters.scaled, j->parameters.values, j->g_values, j->state, j->positions};
+    void *buffers[] = {j->pixels,
+                       j->front,
+                       j->back,
+                       j->g_pixels,
+                       j->best,
+                       j->spare,
+                       j->parameters.sum,
+                       j->parameters.scaled,
+                       j->parameters.values,
+                       j->g_values,
+                       j->state,
+                       j->positions};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; ++i)
         axm_free(a, buffers[i]);
 }
@@ -169,8 +180,10 @@ static void evaluate_with_gradient(job *j, int64_t step, bool *zero)
     for (int32_t p = 0; p < s->penalty_count; ++p) {
         const axm_penalty *penalty = &s->penalties[p];
         double value = penalty->regularizer->add(penalty->weight, penalty->power, extent, j->pixels, j->g_pixels);
-        if (strcmp(penalty->regularizer->name, "lp_norm") == 0) j->progress.lp_norm = value;
-        else j->progress.total_variation = value;
+        if (strcmp(penalty->regularizer->name, "lp_norm") == 0)
+            j->progress.lp_norm = value;
+        else
+            j->progress.total_variation = value;
         j->progress.loss += penalty->weight * value;
     }
 }
@@ -179,7 +192,8 @@ static int32_t check_finite(job *j)
 {
     if (isfinite(j->progress.loss) && axm_all_finite(j->g_pixels, picture_size(j->extent[j->scale]))) return ACTMAX_OK;
     const char *layer = axm_plan_find_nonfinite(j->plan, j->runner->pool);
-    return axm_fail(ACTMAX_ERROR_NUMERIC, "a value became infinite or not a number%s%.80s at step %lld; check the preprocessing and the step size",
+    return axm_fail(ACTMAX_ERROR_NUMERIC,
+                    "a value became infinite or not a number%s%.80s at step %lld; check the preprocessing and the step size",
                     layer ? " in layer " : "", layer ? layer : "", (long long)j->progress.step);
 }
 
@@ -208,8 +222,8 @@ static int32_t first_picture(job *j)
         memcpy(j->pixels, s->start_pixels, picture_size(final) * sizeof *j->pixels);
         return ACTMAX_OK;
     }
-    return axm_resize_float(j->runner->allocator, AXM_HALF_PIXEL_BILINEAR, s->start_pixels, final.width, final.height, final.channels,
-                            j->pixels, first.width, first.height);
+    return axm_resize_float(j->runner->allocator, AXM_HALF_PIXEL_BILINEAR, s->start_pixels, final.width, final.height,
+                            final.channels, j->pixels, first.width, first.height);
 }
 
 static void optimizer_step(job *j, int64_t step)
@@ -259,8 +273,10 @@ static int32_t run_scale(job *j, bool *dead, int32_t *note)
         j->progress.pixels = j->pixels;
         j->progress.width = extent.width;
         j->progress.height = extent.height;
-        if (s->callback && s->callback(s->callback_user, &j->progress)) *note = ACTMAX_NOTE_STOPPED;
-        else if (s->time_limit > 0.0 && j->progress.seconds >= s->time_limit) *note = ACTMAX_NOTE_TIME_LIMIT;
+        if (s->callback && s->callback(s->callback_user, &j->progress))
+            *note = ACTMAX_NOTE_STOPPED;
+        else if (s->time_limit > 0.0 && j->progress.seconds >= s->time_limit)
+            *note = ACTMAX_NOTE_TIME_LIMIT;
     }
     axm_parameters_render(&j->parameters, j->pixels);
     if (last && j->have_best && (s->keep_best || *note)) memcpy(j->pixels, j->best, picture_size(extent) * sizeof *j->pixels);
@@ -350,17 +366,20 @@ static int32_t finish(job *j, bool dead, int32_t note, axm_maximize_outcome *out
     out->seed_used = j->seed;
     out->note = note;
     if (dead && !note) { /* who stopped the first seed is told that, not that all were tried */
-        out->note = axm_fail(ACTMAX_NOTE_DEAD_TARGET,
-                             "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
-                             "activation, another filter, or another preprocessing",
-                             DEAD_TRIES);
+        out->note =
+            axm_fail(ACTMAX_NOTE_DEAD_TARGET,
+                     "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
+                     "activation, another filter, or another preprocessing",
+                     DEAD_TRIES);
     } else if (!note && is_flat(j->spare, extent)) {
-        out->note = axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; take the layer after the activation (a plain colour can excite "
-                                                  "a convolution the most), check the preprocessing, or raise learning_rate and steps");
+        out->note =
+            axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; take the layer after the activation (a plain colour can excite "
+                                          "a convolution the most), check the preprocessing, or raise learning_rate and steps");
     } else if (!note && !(out->end > out->start)) {
-        out->note = axm_fail(ACTMAX_NOTE_NO_RISE,
-                             "the activation did not rise (%.6g to %.6g); check the preprocessing, or change learning_rate and steps",
-                             out->start, out->end);
+        out->note =
+            axm_fail(ACTMAX_NOTE_NO_RISE,
+                     "the activation did not rise (%.6g to %.6g); check the preprocessing, or change learning_rate and steps",
+                     out->start, out->end);
     } else if (note) {
         axm_fail(note, "stopped %s after %lld steps; the best picture so far was kept",
                  note == ACTMAX_NOTE_STOPPED ? "by the caller" : "at the time limit", (long long)out->steps);

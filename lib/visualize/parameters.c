@@ -64,7 +64,8 @@ static void taps(int32_t d, int32_t coarse, int32_t fine, int32_t *first, int32_
 /* fine += enlarged(coarse) */
 static void enlarge_add(const axm_parameters *p, int32_t level, const float *coarse, float *fine)
 {
-    int32_t w = p->width[level], h = p->height[level], cw = p->width[level + 1], ch = p->height[level + 1], channels = p->extent.channels;
+    int32_t w = p->width[level], h = p->height[level], cw = p->width[level + 1], ch = p->height[level + 1],
+            channels = p->extent.channels;
     for (int32_t y = 0; y < h; ++y) {
         int32_t y0, y1, x0, x1;
         float fy, fx;
@@ -85,7 +86,8 @@ static void enlarge_add(const axm_parameters *p, int32_t level, const float *coa
 /* coarse = the adjoint of enlarge_add applied to fine */
 static void enlarge_adjoint(const axm_parameters *p, int32_t level, const float *fine, float *coarse)
 {
-    int32_t w = p->width[level], h = p->height[level], cw = p->width[level + 1], ch = p->height[level + 1], channels = p->extent.channels;
+    int32_t w = p->width[level], h = p->height[level], cw = p->width[level + 1], ch = p->height[level + 1],
+            channels = p->extent.channels;
     memset(coarse, 0, (size_t)cw * (size_t)ch * (size_t)channels * sizeof *coarse);
     for (int32_t y = 0; y < h; ++y) {
         int32_t y0, y1, x0, x1;
@@ -126,8 +128,10 @@ void axm_parameters_start(axm_parameters *p, bool pyramid, axm_extent extent, co
         for (int32_t c = 0; c < extent.channels; ++c) {
             double v = fmin(fmax((double)pixels[i + (size_t)c] / 255.0, 0.01), 0.99);
             double l = log(v / (1.0 - v));
-            if (extent.channels == 3) logit[c] = l;
-            else p->values[i + (size_t)c] = (float)l;
+            if (extent.channels == 3)
+                logit[c] = l;
+            else
+                p->values[i + (size_t)c] = (float)l;
         }
         for (int32_t c = 0; extent.channels == 3 && c < 3; ++c)
             p->values[i + (size_t)c] = (float)(inverse[c][0] * logit[0] + inverse[c][1] * logit[1] + inverse[c][2] * logit[2]);

@@ -12,9 +12,12 @@ axm_channel_view axm_view_channels(const axm_tensor *tensor, int32_t channel_axi
     axm_physical_dims(tensor, dims);
     int32_t axis = channel_axis < 0 ? -1 : axm_physical_axis(tensor, channel_axis);
     for (int32_t i = 0; i < tensor->shape.rank; ++i) {
-        if (i == axis) v.channels = dims[i];
-        else if (i < axis || axis < 0) v.outer *= dims[i];
-        else v.inner *= dims[i];
+        if (i == axis)
+            v.channels = dims[i];
+        else if (i < axis || axis < 0)
+            v.outer *= dims[i];
+        else
+            v.inner *= dims[i];
     }
     return v;
 }
@@ -31,8 +34,9 @@ int32_t axm_score_position(const axm_tensor *tensor, int32_t channel_axis, int32
         width = shape->dim[channel_axis == 1 ? 3 : 2];
     }
     if (y < 0 || x < 0 || y >= height || x >= width)
-        return axm_fail(ACTMAX_ERROR_INVALID, "the target has no neuron at y %d, x %d: its output is %s; give both neuron_y and neuron_x",
-                        (int)y, (int)x, axm_shape_text(shape, text));
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "the target has no neuron at y %d, x %d: its output is %s; give both neuron_y and neuron_x", (int)y, (int)x,
+                        axm_shape_text(shape, text));
     *out = (int64_t)y * width + x;
     return ACTMAX_OK;
 }

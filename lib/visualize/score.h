@@ -14,7 +14,7 @@ typedef struct axm_score {
     int32_t channel_axis;    /* file order */
     const int32_t *channels; /* along that axis of the tensor; NULL: all */
     int32_t channel_count;
-    int64_t position;        /* y * width + x, or -1: the mean over space */
+    int64_t position; /* y * width + x, or -1: the mean over space */
 } axm_score;
 
 /* position for a neuron at (y, x); fails when the tensor has no such place. (-1, -1): none. */

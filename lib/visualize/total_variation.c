@@ -1,5 +1,6 @@
 /* Total variation (Mahendran and Vedaldi 2015): mean of (dy^2 + dx^2)^(beta/2) over all values but the last row and column, in
- * units of 255. The gradient is given times the number of values: it then has the size of one pixel's differences whatever the picture's size. */
+ * units of 255. The gradient is given times the number of values: it then has the size of one pixel's differences whatever the
+ * picture's size. */
 #include <math.h>
 
 #include "visualize/regularizer.h"

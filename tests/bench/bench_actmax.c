@@ -6,6 +6,7 @@
  * gradient  a warm session's gradient of the target at the image
  * cam       a warm session's Grad-CAM of the image's top class
  * load      from nothing to a session that is planned and packed, once
+ * facts     nothing; MODEL is not read
  * each      a picture of each filter in one call ("each"), and in a call for each on the same warm session ("single"), in turn
  *
  * Steps run without transforms, so that each is a forward pass, a backward pass and Adam's update of the pixels. */
@@ -270,7 +271,7 @@ int main(int count, char **words)
     read_flags(&b, count - 3, words + 3);
     if (strcmp(b.mode, "load") == 0) {
         run_load(&b, words[2]);
-    } else {
+    } else if (strcmp(b.mode, "facts") != 0) {
         open_model(&b, words[2]);
         if (strcmp(b.mode, "step") == 0)
             run_step(&b);

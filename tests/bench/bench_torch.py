@@ -61,7 +61,8 @@ def write_bmp(path, image):
     row = (3 * width + 3) // 4 * 4
     pixels = torch.zeros(height, row, dtype=torch.uint8)
     pixels[:, : 3 * width] = image.clamp(0, 255).round().to(torch.uint8).permute(1, 2, 0).flip(0, 2).reshape(height, 3 * width)
-    head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + row * height, 0, 0, 54, 40, width, height, 1, 24, 0, row * height, 0, 0, 0, 0)
+    size = row * height
+    head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + size, 0, 0, 54, 40, width, height, 1, 24, 0, size, 0, 0, 0, 0)
     with open(path, "wb") as file:
         file.write(head + bytes(pixels.flatten().tolist()))
 
@@ -271,12 +272,15 @@ def convert(source, path):
     os.replace(path + ".part", path)
 
 
-MODES = {"step": run_step, "choose": run_choose, "gradient": run_gradient, "cam": run_cam, "picture": run_picture, "kerasvis": run_kerasvis}
+MODES = {"step": run_step, "choose": run_choose, "gradient": run_gradient, "cam": run_cam, "picture": run_picture,
+         "kerasvis": run_kerasvis}
 
 
 def main():
     if len(sys.argv) == 4 and sys.argv[1] == "convert":
         return convert(sys.argv[2], sys.argv[3])
+    if sys.argv[1:] == ["facts"]:
+        return say("facts", version=torch.__version__)
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("network")

@@ -214,7 +214,8 @@ class Inception:
             self.b.pool(x, name + "_max", 3, 2)])
 
     def fork(self, x, name, inputs):
-        return [self.unit(x, name + "_wide", inputs, 384, (1, 3), 1, (0, 1)), self.unit(x, name + "_high", inputs, 384, (3, 1), 1, (1, 0))]
+        return [self.unit(x, name + "_wide", inputs, 384, (1, 3), 1, (0, 1)),
+                self.unit(x, name + "_high", inputs, 384, (3, 1), 1, (1, 0))]
 
     def block_e(self, x, name, inputs):
         parts = [self.chain(x, name + "_a", inputs, (320, 1, 1, 0))]

@@ -26,6 +26,12 @@ def in_turn(commands, rounds):
     return results
 
 
+def imports(python, module):
+    """Whether that Python finds a module, without importing it."""
+    code = "import importlib.util, sys; sys.exit(importlib.util.find_spec('%s') is None)" % module
+    return subprocess.run([python, "-c", code], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def values(lines, kind):
     return [line["ms"] for line in lines if line["kind"] == kind]
 

@@ -26,7 +26,7 @@ def svg(report):
            '<rect width="100%" height="100%" fill="white"/>',
            '<text x="12" y="24" font-size="16">How many times faster than PyTorch %s%s</text>'
            % (escape(str(report["pytorch"].get("version", ""))), " (a quick run: means nothing)" if report["quick"] else ""),
-           '<text x="12" y="44" fill="#555">%s, %d threads each, run in turn; median, thin line: least to most of %d rounds; red: target</text>'
+           '<text x="12" y="44" fill="#555">%s, %d threads each, in turn; median; thin line: all of %d rounds; red: target</text>'
            % (escape(host["cpu"]), report["threads"], report["rounds"])]
     y = TOP
     for title, ratio, must, kind in items:
@@ -40,9 +40,10 @@ def svg(report):
             out.append('<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s" stroke-width="2"/>'
                        % (LEFT + must * unit, LEFT + must * unit, y - 2, y + BAR + 2, COLOURS["must"]))
         cut = " (bar cut)" if ratio["median"] > limit else ""
-        out.append('<text x="%.1f" y="%.1f">%.2f%s</text>' % (LEFT + min(max(ratio["median"], ratio["most"]), limit) * unit + 6, middle + 4,
-                                                             ratio["median"], cut))
+        end = LEFT + min(max(ratio["median"], ratio["most"]), limit) * unit
+        out.append('<text x="%.1f" y="%.1f">%.2f%s</text>' % (end + 6, middle + 4, ratio["median"], cut))
         y += BAR + GAP
-    out.append('<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s" stroke-dasharray="4 3"/>' % (LEFT + unit, LEFT + unit, TOP - 6, y, COLOURS["one"]))
-    out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#555">1: as fast as PyTorch</text></svg>' % (LEFT + unit, y + 18))
+    one = LEFT + unit
+    out.append('<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s" stroke-dasharray="4 3"/>' % (one, one, TOP - 6, y, COLOURS["one"]))
+    out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#555">1: as fast as PyTorch</text></svg>' % (one, y + 18))
     return "\n".join(out) + "\n"

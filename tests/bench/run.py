@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures actmax and PyTorch in turn and writes a table, JSON and a plot. `sh tests/bench/run.sh` prepares what this needs.
 
-    run.py --torch PYTHON --programs FOLDER --models FOLDER --out FOLDER [--quick] [--rounds N] [--threads N] [WORKLOAD ...]
+    run.py --torch PYTHON --programs FOLDER --models FOLDER --out FOLDER [--peers PYTHON] [--quick] [--rounds N] [--threads N]
+           [WORKLOAD ...]
 
-A workload is a group (agree, step, cam, picture, kerasvis, kernels, memory, load, each, pixels, steady, threads) or one of it, as
-step/vgg16_class. Python's standard library only.
+A workload is a group (agree, step, cam, picture, kerasvis, peers, kernels, memory, load, each, pixels, steady, threads) or one of it,
+as step/vgg16_class. Python's standard library only.
 """
 
 import argparse
@@ -77,7 +78,7 @@ class Bench:
 
     def note_facts(self, lines, of_torch=False):
         facts = measure.find(lines, "facts")
-        (self.torch_facts if of_torch else self.actmax_facts).update(facts)
+        (self.torch_facts if of_torch else self.actmax_facts).update((key, facts[key]) for key in ("version", "kernels") if key in facts)
 
     def add(self, row):
         self.rows.append(row)
@@ -97,12 +98,11 @@ class Bench:
             extra = ["--image", self.image(network)]
             found, _ = measure.run(self.actmax("gradient", network, None, [20], 1, 0, extra))
             other, _ = measure.run(self.torch("gradient", network, None, [20], 1, 0, extra + ["--double"]))
-            self.note_facts(found)
-            self.note_facts(other, True)
             a, b = measure.find(found, "result"), measure.find(other, "result")
             apart = max(abs(a[key] - b[key]) / max(abs(b[key]), 1e-12) for key in ("activation", "gradient_norm"))
-            self.add({"group": "agree", "name": network, "title": "%s: score and gradient apart" % w.NETWORKS[network]["title"], "value": apart, "unit": "relative",
-                      "must": w.AGREE, "least_is_best": True, "actmax_result": a, "torch_result": b})
+            title = "%s: score and gradient apart" % w.NETWORKS[network]["title"]
+            self.add({"group": "agree", "name": network, "title": title, "value": apart, "unit": "relative", "must": w.AGREE,
+                      "least_is_best": True, "actmax_result": a, "torch_result": b})
 
     def compare(self, group, name, title, kind, commands, must, stretch, facts=None):
         """A row of actmax against PyTorch, and against PyTorch folded where there is such a command."""
@@ -115,8 +115,6 @@ class Bench:
             row["ratio_folded"] = measure.ratio(row["torch_folded"], row["actmax"])
             row["must_folded"], row["stretch_folded"] = w.FOLDED
         row.update(facts or {})
-        self.note_facts(results["actmax"][0][0])
-        self.note_facts(results["torch"][0][0], True)
         row.update({key: value for key, value in measure.find(results["torch"][0][0], "work").items() if key != "kind"})
         self.add(row)
         return row
@@ -140,10 +138,11 @@ class Bench:
             count, must, stretch = w.CAMS[network]
             about = w.NETWORKS[network]
             extra = ["--image", self.image(network), "--cam-layer", about["cam"]]
-            commands = {"actmax": self.actmax("cam", network, None, [], self.steps(count), 2, extra)}
+            count = self.steps(count)
+            commands = {"actmax": self.actmax("cam", network, None, [], count, 2, extra)}
             for fold in (False, True) if about["normalised"] else (False,):
-                layout = self.layout(network, None, [20], fold)
-                commands["torch_folded" if fold else "torch"] = self.torch("cam", network, None, [], self.steps(count), 2, extra, fold, layout)
+                key, layout = "torch_folded" if fold else "torch", self.layout(network, None, [20], fold)
+                commands[key] = self.torch("cam", network, None, [], count, 2, extra, fold, layout)
             self.compare("cam", network, "%s Grad-CAM, warm" % about["title"], "cam", commands, must, stretch)
 
     def program(self, words, settings):
@@ -155,6 +154,8 @@ class Bench:
 
     def whole(self, group, name, title, commands, must, stretch, after):
         """Whole processes, and the same with PyTorch's time counted from after its import."""
+        if not self.o.quick:
+            measure.in_turn(commands, 1)  # the files are in the cache from here on
         results = measure.in_turn(commands, self.rounds)
         ours, theirs = measure.summary(results["actmax"]), measure.summary(results["torch"])
         row = {"group": group, "name": name, "title": title, "unit": "ms", "must": must, "stretch": stretch, "actmax": ours,
@@ -176,20 +177,48 @@ class Bench:
             self.whole("picture", network, "%s Grad-CAM picture, start to file" % about["title"], commands, *w.PICTURE["whole"],
                        w.PICTURE["after_import"])
 
+    def by_kerasvis(self, steps):
+        """The program that makes the picture by keras-vis's rule."""
+        network, layer, index = w.KERASVIS[:3]
+        words = ["maximize", self.model(network), "--layer", layer, "--filter", str(index), "--steps", str(steps), "--out"]
+        return self.program(words + [os.path.join(self.o.out, "kerasvis_actmax.bmp")], w.KERASVIS_OPTIONS)
+
     def kerasvis(self):
         network, layer, index, steps, must, stretch = w.KERASVIS
         for _ in self.wanted("kerasvis", ["vgg16"] if self.has(network) else []):
             steps = 3 if self.o.quick else steps
-            ours, theirs = (os.path.join(self.o.out, "kerasvis_%s.bmp" % who) for who in ("actmax", "torch"))
-            words = ["maximize", self.model(network), "--layer", layer, "--filter", str(index), "--steps", str(steps), "--out", ours]
-            commands = {"actmax": self.program(words, w.KERASVIS_OPTIONS),
-                        "torch": self.torch("kerasvis", network, layer, [index], steps, layout=self.layout(network, layer, [index], False),
-                                            extra=["--out", theirs, "--preprocess", "raw"])}
-            self.whole("kerasvis", network, "%d steps by keras-vis's rule, VGG16 %s %d, start to file" % (steps, layer, index), commands,
-                       must, stretch, None)
+            extra = ["--out", os.path.join(self.o.out, "kerasvis_torch.bmp"), "--preprocess", "raw"]
+            layout = self.layout(network, layer, [index], False)
+            commands = {"actmax": self.by_kerasvis(steps),
+                        "torch": self.torch("kerasvis", network, layer, [index], steps, extra=extra, layout=layout)}
+            title = "%d steps by keras-vis's rule, VGG16 %s %d, start to file" % (steps, layer, index)
+            self.whole("kerasvis", network, title, commands, must, stretch, None)
+
+    def peers(self):
+        """Other libraries on the same work, where a Python has them; their rows stand in PyTorch's column."""
+        network, about = "vgg16", w.NETWORKS["vgg16"]
+        steps = 3 if self.o.quick else w.KERASVIS[3]
+        for name in self.wanted("peers", w.PEERS if self.o.peers and self.has(network) else []):
+            if not measure.imports(self.o.peers, w.PEERS[name]):
+                print("%s does not import %s: its row is left out" % (self.o.peers, w.PEERS[name]))
+                continue
+            out = os.path.join(self.o.out, "peer_%s.png" % name)
+            theirs = [self.o.peers, "-B", os.path.join(HERE, "bench_peers.py"), name, self.model(network, "pt"), "--out", out]
+            theirs += ["--steps", str(steps), "--image", self.image(network), "--threads", str(self.o.threads)]
+            ours, title = self.by_kerasvis(steps), "%s, %d steps, VGG16 block3_conv3, start to file" % (name, steps)
+            if name == "grad-cam":
+                words = ["cam", self.model(network), self.image(network), "--layer", about["cam"], "--out"]
+                ours = self.program(words + [os.path.join(self.o.out, "peer_actmax.png")], about["settings"])
+                title = "grad-cam, VGG16 picture, start to file"
+            goals = w.PICTURE["whole"] if name == "grad-cam" else w.KERASVIS[4:]
+            try:
+                self.whole("peers", name, title, {"actmax": ours, "torch": theirs}, *goals, None)
+            except SystemExit as failure:
+                print("%s does not run here: its row is left out\n%s" % (name, str(failure)[-300:]))
 
     def kernels(self, peak):
-        command = [os.path.join(self.o.programs, "bench_kernels"), "--threads", str(self.o.threads), "--repeat", "1" if self.o.quick else "9"]
+        command = [os.path.join(self.o.programs, "bench_kernels"), "--threads", str(self.o.threads)]
+        command += ["--repeat", "1" if self.o.quick else "9"]
         for _ in self.wanted("kernels", ["vgg16"]):
             results = measure.in_turn({"actmax": command}, self.rounds)["actmax"]
             for direction in ("forward", "backward"):
@@ -199,8 +228,9 @@ class Bench:
                 each = {name: layer["gflop"] / statistics.median(layer["times"]) * 1e3 for name, layer in layers.items()}
                 total = sum(layer["gflop"] for layer in layers.values())
                 milliseconds = sum(statistics.median(layer["times"]) for layer in layers.values())
-                self.add({"group": "kernels", "name": direction, "title": "VGG16 3x3 layers, %s, over the multiply-add peak" % direction,
-                          "value": total / milliseconds * 1e3 / peak, "unit": "of peak", "must": w.KERNELS[0], "stretch": w.KERNELS[1],
+                title = "VGG16 3x3 layers, %s, over the multiply-add peak" % direction
+                self.add({"group": "kernels", "name": direction, "title": title, "value": total / milliseconds * 1e3 / peak,
+                          "unit": "of peak", "must": w.KERNELS[0], "stretch": w.KERNELS[1],
                           "milliseconds": milliseconds, "gflops_of_layers": each})
 
     def memory(self):
@@ -209,9 +239,11 @@ class Bench:
             alone = alone or measure.peaks([self.o.torch, "-B", "-c", "import torch"])
             network, layer, index = w.STEPS[name][:3]
             ours = measure.peaks(self.actmax("step", network, layer, [index], 3))
-            theirs = measure.peaks(self.torch("step", network, layer, [index], 3, layout=self.layout(network, layer, [index], False)))
-            self.add({"group": "memory", "name": name, "title": "%s peak memory, %s" % (w.NETWORKS[network]["title"], layer or "class"),
-                      "value": ours["peak_mb"] / theirs["peak_mb"], "unit": "of PyTorch's", "must": w.MEMORY[name], "least_is_best": True,
+            layout = self.layout(network, layer, [index], False)
+            theirs = measure.peaks(self.torch("step", network, layer, [index], 3, layout=layout))
+            title = "%s peak memory, %s" % (w.NETWORKS[network]["title"], layer or "class")
+            self.add({"group": "memory", "name": name, "title": title, "value": ours["peak_mb"] / theirs["peak_mb"],
+                      "unit": "of PyTorch's", "must": w.MEMORY[name], "least_is_best": True,
                       "anonymous_share": ours["anon_mb"] / theirs["anon_mb"], "actmax_mb": ours, "torch_mb": theirs,
                       "torch_alone_mb": alone})
 
@@ -233,9 +265,11 @@ class Bench:
         for name in self.wanted("each", (n for n, s in w.EACH.items() if self.has(s[0]))):
             network, layer, count, side, steps, must, stretch = w.EACH[name]
             extra = ["--set", "size=%d" % side, "--repeat", "1" if self.o.quick else "3"]
-            results = measure.in_turn({"a": self.actmax("each", network, layer, range(count), self.steps(steps), 0, extra)}, self.rounds)["a"]
+            command = self.actmax("each", network, layer, range(count), self.steps(steps), 0, extra)
+            results = measure.in_turn({"actmax": command}, self.rounds)["actmax"]
             together, apart = measure.summary(results, "each"), measure.summary(results, "single")
-            title = "%s %s, %d pictures %dx%d: calls for each / one call" % (w.NETWORKS[network]["title"], layer or "classes", count, side, side)
+            what = (w.NETWORKS[network]["title"], layer or "classes", count, side, side)
+            title = "%s %s, %d pictures %dx%d: calls for each / one call" % what
             found = measure.ratio(apart, together)
             self.add({"group": "each", "name": name, "title": title, "value": found["median"], "unit": "times", "must": must,
                       "stretch": stretch, "ratio": found, "together": together, "apart": apart})
@@ -267,7 +301,8 @@ class Bench:
     def threads(self):
         for name in self.wanted("threads", (n for n, s in w.STEPS.items() if self.has(s[0]))):
             network, layer, index, steps = w.STEPS[name][:4]
-            commands = {str(n): self.actmax("step", network, layer, [index], self.steps(steps), 2, ["--set", "threads=%d" % n]) for n in (1, 2)}
+            commands = {str(n): self.actmax("step", network, layer, [index], self.steps(steps), 2, ["--set", "threads=%d" % n])
+                        for n in (1, 2)}
             results = measure.in_turn(commands, self.rounds)
             found = measure.ratio(measure.summary(results["1"], "step"), measure.summary(results["2"], "step"))
             self.add({"group": "threads", "name": name, "title": "Two threads against one, %s step, %s"
@@ -284,7 +319,8 @@ def write_images(folder):
             line = bytearray()
             for x in range(side):
                 grain = (x * 7919 + y * 104729) % 61
-                line += bytes(((x * 190 // side + grain) & 255, (y * 190 // side + grain) & 255, ((x + y) * 90 // side + 2 * grain) & 255))
+                blue, green, red = x * 190 // side + grain, y * 190 // side + grain, (x + y) * 60 // side + 2 * grain
+                line += bytes((blue, green, red))
             data += line + bytes(row - 3 * side)
         head = struct.pack("<2sIHHIIiiHHIIiiII", b"BM", 54 + len(data), 0, 0, 54, 40, side, side, 1, 24, 0, len(data), 0, 0, 0, 0)
         with open(os.path.join(folder, "image%d.bmp" % side), "wb") as file:
@@ -310,20 +346,20 @@ def write_results(bench, machine):
         file.write(text)
     with open(os.path.join(bench.o.out, "plot.svg"), "w") as file:
         file.write(plot.svg(report))
-    print("\n" + text)
-    print("written: table.md, results.json and plot.svg in " + bench.o.out)
+    return text
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("torch", "programs", "models", "out"):
         parser.add_argument("--" + name, required=True)
-    parser.add_argument("--quick", action="store_true", help="one round of tiny repetitions: shows that all of it runs; the times mean nothing")
+    parser.add_argument("--peers", help="a Python that may have torch-lucent, tf-keras-vis or grad-cam")
+    parser.add_argument("--quick", action="store_true", help="one round of tiny repetitions: shows that it runs; the times mean nothing")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("workload", nargs="*")
     bench = Bench(parser.parse_args())
-    groups = ("agree", "step", "cam", "picture", "kerasvis", "kernels", "memory", "load", "each", "pixels", "steady", "threads")
+    groups = ("agree", "step", "cam", "picture", "kerasvis", "peers", "kernels", "memory", "load", "each", "pixels", "steady", "threads")
     unknown = [name for name in bench.o.workload if name.split("/")[0] not in groups]
     if unknown:
         raise SystemExit("no workload '%s'; the groups are %s" % (unknown[0], ", ".join(groups)))
@@ -333,12 +369,16 @@ def main():
     for network in w.NETWORKS:
         if not bench.has(network):
             print("no %s here: its rows are left out" % w.NETWORKS[network]["title"])
+    bench.note_facts(measure.run([os.path.join(bench.o.programs, "bench_actmax"), "facts", "-"])[0])
+    bench.note_facts(measure.run([bench.o.torch, "-B", os.path.join(HERE, "bench_torch.py"), "facts"])[0], True)
     machine_command = [os.path.join(bench.o.programs, "bench_machine"), str(bench.o.threads)]
     machine = [measure.run(machine_command)[0][0]]
     for group in groups:
         getattr(bench, group)(*([machine[0]["fma_gflops"]] if group == "kernels" else []))
+        write_results(bench, machine)  # so that a run that is broken off leaves what it has
     machine.append(measure.run(machine_command)[0][0])
-    write_results(bench, machine)
+    print("\n" + write_results(bench, machine))
+    print("written: table.md, results.json and plot.svg in " + bench.o.out)
     missed = [row for row in bench.rows if row["group"] == "agree" and not row["reached"]]
     if missed:
         raise SystemExit("actmax and PyTorch do not compute the same for %s" % ", ".join(row["name"] for row in missed))

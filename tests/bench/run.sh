@@ -3,12 +3,14 @@
 #
 #     sh tests/bench/run.sh [--quick] [--rounds N] [--threads N] [WORKLOAD...]
 #
-# Prepares what it needs, measures (about half an hour; --quick: a few minutes of tiny repetitions that show only that all of it
+# Prepares what it needs, measures (about an hour; --quick: tiny repetitions that show only that all of it
 # runs), and writes table.md, results.json and plot.svg. Nothing else should run on the machine meanwhile.
 #
-# WORKLOAD: agree, step, cam, picture, kerasvis, kernels, memory, load, each, pixels, steady, threads, or one as step/vgg16_class.
+# WORKLOAD: agree, step, cam, picture, kerasvis, peers, kernels, memory, load, each, pixels, steady, threads, or one of a group as
+# step/vgg16_class. `peers` (tf-keras-vis, torch-lucent, grad-cam) runs where they are; naming it installs them.
 #
 # ACTMAX_TORCH_PYTHON  a Python that imports torch (else python3, else PyTorch 2.13.0 is installed in build/bench-torch)
+# ACTMAX_PEERS_PYTHON  a Python that has peers (else build/bench-peers, when it was made)
 # ACTMAX_BENCH_DIR     where networks (1.6 GB) and results go (else build/bench)
 # ACTMAX_SHARED        a folder with the real networks (tests/real/README.md; else ../shared); without it their rows are left out
 set -eu
@@ -60,6 +62,24 @@ else
 fi
 step "PyTorch $("$torch" -c 'import torch; print(torch.__version__)' 2>/dev/null) of $torch"
 
+peers=${ACTMAX_PEERS_PYTHON:-}
+case " $* " in
+*" peers"*)
+    if [ -z "$peers" ] && [ ! -f build/bench-peers/done ]; then
+        step "tf-keras-vis, torch-lucent and grad-cam go into build/bench-peers: about 1 GB to download, 3 GB on disk"
+        rm -rf build/bench-peers
+        python3 -m venv build/bench-peers || fail "Python's virtual environment failed; install python3-venv"
+        for words in 'torch==2.13.0 torchvision grad-cam' 'torch==2.13.0 torch-lucent' 'tensorflow-cpu tf-keras-vis'; do
+            # shellcheck disable=SC2086  # the words are meant to be split
+            build/bench-peers/bin/python -m pip --disable-pip-version-check install --quiet $words 2>build/bench-peers/pip.log ||
+                echo "    could not be installed: $words (why: build/bench-peers/pip.log)"
+        done
+        : >build/bench-peers/done
+    fi
+    ;;
+esac
+[ -n "$peers" ] || [ ! -f build/bench-peers/done ] || peers=build/bench-peers/bin/python
+
 # ---- 2. actmax ----
 
 step "Build (Release) in $programs"
@@ -108,4 +128,5 @@ fi
 # ---- 4. measure ----
 
 step "Measuring"
-exec python3 -B tests/bench/run.py --torch "$torch" --programs "$programs" --models "$models" --out "$folder" "$@"
+exec python3 -B tests/bench/run.py --torch "$torch" --programs "$programs" --models "$models" --out "$folder" \
+    ${peers:+--peers "$peers"} "$@"

@@ -45,7 +45,8 @@ def line(row):
 
 def rows_of_ratios(report):
     machine = best_machine(report)
-    yield "| workload | actmax ms | PyTorch ms | ratio | PyTorch folded ms | ratio | must; stretch | reached | of FMA peak | weights' bytes of bandwidth |"
+    yield ("| workload | actmax ms | PyTorch ms | ratio | PyTorch folded ms | ratio | must; stretch | reached | of FMA peak | "
+           "weights' bytes of bandwidth |")
     yield "|---|---|---|---|---|---|---|---|---|---|"
     for row in report["rows"]:
         if "torch" not in row or "ratio" not in row:

@@ -49,6 +49,9 @@ KERASVIS = ("vgg16", "block3_conv3", 56, 200, 3.0, 4.0)
 KERASVIS_OPTIONS = ["preprocess=raw", "parameters=pixel", "optimizer=rmsprop", "gradient=l2", "lp_norm=10", "total_variation=10",
                     "jitter=0", "scale_jitter=0", "rotate=0", "clip=0", "keep=best", "start_range=22"]
 
+# name of a library on PyPI: what it is imported as
+PEERS = {"tf-keras-vis": "tf_keras_vis", "torch-lucent": "lucent", "grad-cam": "pytorch_grad_cam"}
+
 KERNELS = (1.8, 2.2)  # direct-equivalent throughput over the multiply-add peak
 
 # Peak memory as a share of PyTorch's, at most.

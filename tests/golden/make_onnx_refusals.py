@@ -101,7 +101,7 @@ def opsets():
 
 
 def tensors():
-    for name, kind in (("string", TensorProto.STRING), ("uint16", TensorProto.UINT16), ("uint64", TensorProto.UINT64),
+    for name, kind in (("string", TensorProto.STRING), ("complex128", TensorProto.COMPLEX128), ("uint4", TensorProto.UINT4),
                        ("complex64", TensorProto.COMPLEX64), ("float8", TensorProto.FLOAT8E4M3FN), ("int4", TensorProto.INT4)):
         tensor = TensorProto(name="w", data_type=kind, dims=[1], raw_data=b"\0" * 8)
         if kind == TensorProto.STRING:
@@ -137,13 +137,13 @@ def tensors():
 
 def beyond():
     """Known operators where they would need what actmax does not compute."""
-    one("conv_3d", [node("Unsqueeze", "x a", "u"), node("Conv", "u w", "y", name="c3")],
-        [ints("a", 4), ("w", values("w3", 2, 2, 3, 3, 1))])
-    one("pool_3d", [node("Unsqueeze", "x a", "u"), node("MaxPool", "u", "y", name="p3", kernel_shape=[2, 2, 1])], [ints("a", 4)])
+    one("conv_4d", [node("Unsqueeze", "x a", "u"), node("Conv", "u w", "y", name="c4")],
+        [ints("a", 4, 5), ("w", values("w3", 2, 2, 3, 3, 1, 1))])
+    one("pool_4d", [node("Unsqueeze", "x a", "u"), node("MaxPool", "u", "y", name="p4", kernel_shape=[2, 2, 1, 1])], [ints("a", 4, 5)])
     one("dynamic_weight", [node("Conv", "x x", "y", name="c1")], x=values("square", 1, 1, 2, 2))
     one("dynamic_shape", [node("Cast", "x", "i", to=TensorProto.INT64), node("Reshape", "x i", "y", name="shape1")])
     one("dynamic_floor", [node("Floor", "x", "y", name="floor1")])
-    one("dynamic_gather", [node("Gather", "x i", "y", name="gather1", axis=1)], [ints("i", 0)])
+    one("dynamic_gather", [node("Gather", "w x", "y", name="gather1")], [W])
     one("wrong_channels", [node("Conv", "x w", "y", name="c1")], [("w", values("refused w3", 2, 3, 3, 3))])
     one("wrong_inputs", [node("Conv", "x", "y", name="c1")])
     one("wrong_broadcast", [node("Add", "x w", "y", name="add1")], [("w", np.ones(3, np.float32))])

@@ -81,7 +81,7 @@ class Case:
         if at >= 0:
             return self.torch[at]
         data, dtype = self.constants[-2 - at]
-        if dtype == BOOL:
+        if dtype in (BOOL, INT8, UINT8):
             return torch.tensor(data)
         return data.tolist() if dtype == INT64 else torch.tensor(data, dtype=torch.float64)
 
@@ -119,7 +119,7 @@ class Case:
         nodes = []
         for op, ids, attributes, first, outputs in self.nodes:
             given = dict(attributes, to=TensorProto.FLOAT) if op == "Cast" else attributes
-            nodes.append(helper.make_node(op, [name(i) for i in ids],
+            nodes.append(helper.make_node("Conv" if op == "Conv3D" else op, [name(i) for i in ids],
                                           [name(first + k) for k in range(outputs)], **given))
         weights = [numpy_helper.from_array(data.astype(np.float32) if dtype in (FLOAT16, FLOAT64) else data, name(-2 - k))
                    for k, (data, dtype) in enumerate(self.constants)]

@@ -110,6 +110,19 @@ add("where whole", lambda c: c.op("Where", mask(c, *S), c.weight(3, 1, 1), 0), s
 add("where widened", lambda c: c.op("Where", mask(c, 2, 3, 2, 3), 0, c.weight(1)), shape=[1, 3, 1, 3])
 add("where of infinity", lambda c: c.op("Softmax", c.op("Where", c.exact([True, False, True], BOOL), 0, c.exact(-float("inf")))), shape=S)
 
+for op in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
+    add(f"where {op}", lambda c, op=op: c.op("Where", c.op(op, 0, c.exact([0.5078125, -0.5078125, 1.0])), c.op("Tanh", 0), 0), shape=S)
+    add(f"where {op} computed", lambda c, op=op: c.op("Where", c.op(op, c.op("GlobalAveragePool", 0), 0), 0, c.op("GlobalAveragePool", 0)), shape=S)
+
+
+def softplus_of_exporter(c):
+    """As torch.onnx writes it with dynamo: above a threshold it is x."""
+    x = c.op("Mul", 0, c.exact(1.0))
+    c.op("Where", c.op("Greater", x, c.exact(0.75)), 0, c.op("Mul", c.op("Softplus", x), c.exact(1.0)))
+
+
+add("where softplus", softplus_of_exporter, shape=S)
+
 # ---- Shapes ----
 
 add("split", lambda c: c.op("Concat", *reversed(c.op("Split", 0, [1, 2, 1], axis=1, results=3)), axis=1), shape=[2, 4, 2, 3])
@@ -233,3 +246,84 @@ one("depth to space CRD", "DepthToSpace", blocksize=2, mode="CRD", options={"sha
 one("depth to space 3", "DepthToSpace", blocksize=3, options={"shape": [1, 9, 2, 1]})
 one("space to depth", "SpaceToDepth", blocksize=2, options={"shape": [2, 2, 4, 6]})
 add("space to depth, conv", lambda c: c.op("Conv", c.op("SpaceToDepth", 0, blocksize=2), c.weight(3, 8, 1, 1)), shape=[1, 2, 4, 4])
+
+# ---- Norms ----
+
+for p in (1, 2, 3):
+    one(f"lp pool {p}", "LpPool", kernel_shape=[2, 2], strides=[2, 2], p=p, options={"shape": [2, 3, 4, 5]})
+    one(f"lp pool {p} pads", "LpPool", kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1], p=p, options={"shape": [1, 3, 4, 4]})
+one("lp pool same", "LpPool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER", options={"shape": [1, 3, 4, 5]})
+one("lp pool dilation", "LpPool", kernel_shape=[2, 2], dilations=[2, 3], options={"shape": [1, 3, 4, 5], "onnx": False})
+one("lp pool one axis", "LpPool", kernel_shape=[3], options={"shape": [2, 3, 7]})
+add("lp pool of zeros", lambda c: c.op("LpPool", c.op("Relu", 0), kernel_shape=[2, 2]), shape=[1, 3, 4, 4])
+one("global lp pool", "GlobalLpPool", options={"shape": S})
+one("global lp pool 3", "GlobalLpPool", p=3, options={"shape": S})
+for p in (1, 2):
+    for axis in (1, -1):
+        one(f"lp normalization {p} {axis}", "LpNormalization", p=p, axis=axis, options={"shape": S})
+    add(f"lp normalization {p} of zeros", lambda c, p=p: c.op("LpNormalization", c.op("Relu", 0), p=p, axis=1), shape=[2, 2, 3, 3], onnx=False)
+
+# ---- Products ----
+
+def einsum(name, equation, shape, *others, onnx=True):
+    add("einsum " + name, lambda c: c.op("Einsum", 0, *[c.weight(*o) for o in others], equation=equation), shape=shape, onnx=onnx)
+
+
+einsum("matmul", "bij,bjk->bik", [2, 3, 4], [2, 4, 5])
+einsum("heads", "bhqd,bhkd->bhqk", [1, 2, 3, 4], [1, 2, 5, 4])
+einsum("of channels", "nchw,oc->nohw", [1, 3, 2, 4], [5, 3])
+einsum("dots", "...ij,...jk->...ik", [2, 3, 2, 4], [3, 4, 2], onnx=False)
+einsum("dots broadcast", "...i,...i->...", [2, 1, 4], [3, 4], onnx=False)
+einsum("sum", "ijk->ik", [2, 3, 4])
+einsum("transpose", "ijk -> kij", [2, 3, 4])
+einsum("diagonal", "bii->bi", [2, 3, 3])
+einsum("trace and product", "bii,bj->j", [2, 3, 3], [2, 4])
+einsum("outer", "i,j->ij", [3], [4])
+einsum("all", "ij,ij->", [3, 4], [3, 4])
+einsum("implicit", "ij,jk", [3, 4], [4, 2])
+einsum("summed label of one", "ij,k->k", [3, 4], [5], onnx=False)
+add("einsum of two computed", lambda c: c.op("Einsum", 0, c.op("Tanh", 0), equation="bij,bkj->bik"), shape=[2, 3, 4])
+
+# ---- Quantisation ----
+
+add("quantize", lambda c: c.op("QuantizeLinear", 0, c.exact(1 / 16), c.exact(3, INT8)), shape=S, onnx=False)
+add("quantize, cut off", lambda c: c.op("QuantizeLinear", 0, c.exact(1 / 100), c.exact(60, UINT8)), shape=S, onnx=False)
+add("quantize of unknown type", lambda c: c.op("QuantizeLinear", 0, c.exact(1 / 32)), shape=S, onnx=False)
+add("quantize, back", lambda c: c.op("DequantizeLinear", c.op("QuantizeLinear", 0, c.exact(1 / 60), c.exact(10, INT8)), c.exact(1 / 60), c.exact(10, INT8)),
+    shape=S, onnx=False)
+add("quantize channels, back", lambda c: c.op("DequantizeLinear", c.op("QuantizeLinear", 0, c.exact([0.02, 0.01, 0.03]), c.exact([5, -3, 0], INT8)),
+    c.exact([0.02, 0.01, 0.03]), c.exact([5, -3, 0], INT8)), shape=S, onnx=False)
+add("conv of quantized weights", lambda c: c.op("Conv", 0, c.op("DequantizeLinear", c.exact(c.random.integers(-128, 128, [2, 3, 2, 2]), INT8),
+    c.exact([0.01, 0.02]), c.exact([1, -2], INT8), axis=0)), shape=S, onnx=False)
+
+# ---- Three spatial axes ----
+
+D = [1, 2, 4, 3, 5]
+one("max pool three axes", "MaxPool", kernel_shape=[2, 2, 2], strides=[2, 1, 2], options={"shape": D})
+one("max pool three axes ties", "MaxPool", kernel_shape=[3, 2, 3], strides=[1, 1, 2], pads=[1, 0, 1, 1, 1, 1], options={"shape": D, "step": 1.0})
+one("max pool three axes ceil", "MaxPool", kernel_shape=[3, 2, 2], strides=[2, 2, 2], ceil_mode=1, options={"shape": D})
+one("max pool three axes dilation", "MaxPool", kernel_shape=[2, 2, 2], dilations=[3, 1, 2], options={"shape": D})
+one("average pool three axes", "AveragePool", kernel_shape=[2, 3, 2], strides=[1, 1, 2], options={"shape": D})
+one("average pool three axes pads", "AveragePool", kernel_shape=[3, 2, 3], strides=[2, 1, 1], pads=[1, 0, 1, 1, 1, 0], options={"shape": D})
+one("average pool three axes counts pads", "AveragePool", kernel_shape=[3, 2, 3], strides=[2, 1, 1], pads=[1, 0, 1, 1, 1, 0], count_include_pad=1,
+    options={"shape": D})
+one("average pool depth 1", "AveragePool", kernel_shape=[1, 2, 2], options={"shape": [2, 2, 1, 3, 4]})
+one("max pool depth only", "MaxPool", kernel_shape=[2, 1, 1], options={"shape": [1, 2, 4, 2, 2]})
+
+
+def conv_3d(name, out, group_in, kernel, shape=D, bias=True, **attributes):
+    add("conv three axes " + name, lambda c: c.op("Conv3D", 0, c.weight(out, group_in, *kernel, span=0.5), *([c.weight(out)] if bias else []),
+                                                  **attributes), shape=shape)
+
+
+conv_3d("3x3x3", 3, 2, [3, 3, 3], pads=[1, 1, 1, 1, 1, 1])
+conv_3d("strides", 2, 2, [2, 3, 2], strides=[2, 1, 3], pads=[1, 0, 1, 0, 1, 1], bias=False)
+conv_3d("dilation", 2, 2, [2, 2, 2], dilations=[3, 1, 2])
+conv_3d("groups", 4, 2, [2, 1, 2], shape=[1, 4, 3, 2, 3], group=2)
+conv_3d("same", 2, 2, [3, 2, 3], auto_pad="SAME_UPPER", strides=[2, 2, 2])
+conv_3d("1x1x1", 3, 2, [1, 1, 1])
+add("conv three axes, relu, pool", lambda c: c.op("MaxPool", c.op("Relu", c.op("Conv3D", 0, c.weight(3, 2, 2, 2, 2), c.weight(3))), kernel_shape=[2, 2, 2]),
+    shape=D)
+transposed("three axes", 3, [2, 3, 2], channels=2, shape=[1, 2, 3, 2, 3], strides=[2, 1, 2], pads=[1, 0, 0, 0, 1, 1], output_padding=[1, 0, 1])
+transposed("three axes groups", 4, [2, 2, 2], channels=2, group=2, shape=[2, 2, 2, 2, 3], dilations=[2, 1, 1])
+transposed("three axes same", 2, [3, 3, 3], channels=2, shape=[1, 2, 2, 3, 2], strides=[2, 2, 2], auto_pad="SAME_LOWER")

@@ -5,6 +5,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from operator_torch import padded, window, windows
+
 SELU_ALPHA, SELU_GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
 
 
@@ -80,7 +82,7 @@ def conv_transpose(i, a):
     x, w, b = i[0], i[1], i[2] if len(i) > 2 else None
     n, kernel = x.dim() - 2, list(w.shape[2:])
     strides, dilations, more = (a.get(k, [v] * n) for k, v in (("strides", 1), ("dilations", 1), ("output_padding", 0)))
-    run = F.conv_transpose1d if n == 1 else F.conv_transpose2d
+    run = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[n - 1]
     y = run(x, w, None, strides, 0, 0, a.get("group", 1), dilations)
     pads, auto, shape = a.get("pads", [0] * (2 * n)), a.get("auto_pad", "NOTSET"), a.get("output_shape")
     for k in range(n):
@@ -216,7 +218,46 @@ def space_to_depth(i, a):
     return x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4).reshape(n, c * b * b, h // b, w // b)
 
 
+def lp_norm(x, p, axis):
+    """0 gets no gradient."""
+    power = x.abs() ** p if p != 1 else x.abs()
+    total = power.sum(axis, keepdim=True)
+    return torch.where(total > 0, torch.where(total > 0, total, torch.ones_like(total)) ** (1.0 / p), 0.0 * total)
+
+
+def lp_normalize(i, a):
+    norm = lp_norm(i[0], a.get("p", 2), a.get("axis", -1))
+    return torch.where(norm > 0, i[0] / torch.where(norm > 0, norm, torch.ones_like(norm)), 0.0 * i[0])
+
+
+RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255)}
+
+
+def along(v, x, a):
+    return v if v.numel() == 1 else v.view([-1 if k == a.get("axis", 1) % x.dim() else 1 for k in range(x.dim())])
+
+
+def quantize(i, a):
+    """Straight-through: the value is rounded, the gradient that of the value before, within the range."""
+    x, scale, zero = i[0], along(i[1], i[0], a), along(i[2], i[0], a) if len(i) > 2 else torch.zeros(1, dtype=torch.uint8)
+    low, high = RANGES[zero.dtype]
+    level = x / scale + zero
+    return torch.clamp(level + (torch.round(x / scale) + zero - level).detach(), low, high)
+
+
+def dequantize(i, a):
+    zero = along(i[2], i[0], a).double() if len(i) > 2 else 0.0
+    return (i[0] - zero) * along(i[1], i[0], a)
+
+
+def conv_3d(i, a):
+    x, w, b = i[0], i[1], i[2] if len(i) > 2 else None
+    strides, dilations, pairs = window(x, w.shape[2:], a)
+    return F.conv3d(padded(x, pairs, 0.0), w, b, strides, 0, dilations, a.get("group", 1))
+
+
 MORE_RULES = {
+    "Conv3D": conv_3d,
     "ConvTranspose": conv_transpose,
     "LayerNormalization": layer_norm,
     "InstanceNormalization": lambda i, a: grouped(i[0], i[0].shape[1], a.get("epsilon", 1e-5), i[1], i[2]),
@@ -260,4 +301,15 @@ MORE_RULES = {
     "Upsample": upsample,
     "DepthToSpace": depth_to_space,
     "SpaceToDepth": space_to_depth,
+    "LpPool": lambda i, a: lp_norm(windows(i[0], a, 0.0), a.get("p", 2), 2).squeeze(2),
+    "GlobalLpPool": lambda i, a: lp_norm(i[0].flatten(2), a.get("p", 2), 2).reshape(list(i[0].shape[:2]) + [1] * (i[0].dim() - 2)),
+    "LpNormalization": lp_normalize,
+    "Einsum": lambda i, a: torch.einsum(a["equation"], *i),
+    "QuantizeLinear": quantize,
+    "DequantizeLinear": dequantize,
+    "Equal": lambda i, a: (i[0] == i[1]),
+    "Less": lambda i, a: (i[0] < i[1]),
+    "LessOrEqual": lambda i, a: (i[0] <= i[1]),
+    "Greater": lambda i, a: (i[0] > i[1]),
+    "GreaterOrEqual": lambda i, a: (i[0] >= i[1]),
 }

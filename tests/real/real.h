@@ -20,17 +20,17 @@
 #define REAL_PATH 1024
 
 #define REAL_SQUEEZENET_FP16 "squeezenet1.1/SqueezeNet_fp16.onnx"
-#define REAL_SQUEEZENET "derived/squeezenet1.1_fp32.onnx"
-#define REAL_MOBILENET_V1 "derived/mobilenet_v1_0.25_224_fp32.onnx"
-#define REAL_MOBILENET_V2 "derived/mobilenet_v2_1.0_224_dequant_fp32.onnx"
+#define REAL_SQUEEZENET      "derived/squeezenet1.1_fp32.onnx"
+#define REAL_MOBILENET_V1    "derived/mobilenet_v1_0.25_224_fp32.onnx"
+#define REAL_MOBILENET_V2    "derived/mobilenet_v2_1.0_224_dequant_fp32.onnx"
 
 static const char *const real_networks[] = {REAL_SQUEEZENET_FP16, REAL_SQUEEZENET, REAL_MOBILENET_V1, REAL_MOBILENET_V2};
 #define REAL_NETWORKS 4
 
-#define REAL_OK(call)                                                                          \
-    do {                                                                                       \
-        int32_t status_ = (call);                                                              \
-        if (status_ < 0) fail_msg("%s: %s: %s", #call, actmax_status_name(status_), actmax_message()); \
+#define REAL_OK(call)                                                                                                              \
+    do {                                                                                                                           \
+        int32_t status_ = (call);                                                                                                  \
+        if (status_ < 0) fail_msg("%s: %s: %s", #call, actmax_status_name(status_), actmax_message());                             \
     } while (0)
 
 static inline const char *real_folder(void)

@@ -59,8 +59,8 @@ static void check_box(const char *network, const actmax_result *result, const st
         if (map[i] > map[best]) best = i;
     }
     int64_t y = best / dims[1], x = best % dims[1];
-    printf("  %-44s %-18s %4d  %.0f %% in the box, maximum at (%d, %d)\n", network, v->image, (int)v->wanted, 100.0 * inside / all, (int)x,
-           (int)y);
+    printf("  %-44s %-18s %4d  %.0f %% in the box, maximum at (%d, %d)\n", network, v->image, (int)v->wanted, 100.0 * inside / all,
+           (int)x, (int)y);
     /* Where a network looks is its own affair: the best of the four is held to the boxes, the others are reported. */
     if (strcmp(network, REAL_MOBILENET_V2) != 0) return;
     assert_true(inside >= 0.5 * all);
@@ -76,7 +76,8 @@ static void test_maps(void **state)
         for (int v = 0; v < VIEWS; ++v) {
             actmax_result *result = NULL;
             actmax_image *image = real_image(views[v].image);
-            REAL_OK(actmax_session_grad_cam(n.session, image, ACTMAX_LAYER_OUTPUT, views[v].wanted, ACTMAX_LAYER_AUTO, n.recipe, &result));
+            REAL_OK(actmax_session_grad_cam(n.session, image, ACTMAX_LAYER_OUTPUT, views[v].wanted, ACTMAX_LAYER_AUTO, n.recipe,
+                                            &result));
             compare(real_networks[i], layers[i], result, &views[v]);
             check_box(real_networks[i], result, &views[v]);
             actmax_result_free(result);

@@ -2,10 +2,9 @@
  * pictures hold against small changes, and whether another network sees the class in them. */
 #include "real.h"
 
-static const int32_t classes[] = {1,   20,  76,  99,  130, 151, 207, 281, 291, 309,
-                                  340, 379, 402, 417, 508, 555, 620, 779, 852, 949};
+static const int32_t classes[] = {1, 20, 76, 99, 130, 151, 207, 281, 291, 309, 340, 379, 402, 417, 508, 555, 620, 779, 852, 949};
 #define CLASSES ((int)(sizeof classes / sizeof *classes))
-#define SIDE 224
+#define SIDE    224
 
 static int32_t rank_of(real_network *n, const actmax_image *image, int32_t wanted)
 {
@@ -68,8 +67,10 @@ static actmax_image *blurred(const actmax_image *image)
                 int index = 3 * (pass ? at * SIDE + x : y * SIDE + at) + c;
                 value += tap[k + 3] / sum * (pass ? rows[index] : (double)from[index]);
             }
-            if (pass) pixels[i] = (uint8_t)(value + 0.5);
-            else rows[i] = value;
+            if (pass)
+                pixels[i] = (uint8_t)(value + 0.5);
+            else
+                rows[i] = value;
         }
     }
     actmax_image *out = NULL;
@@ -109,7 +110,8 @@ static void test_classes(void **state)
         actmax_image_free(image);
         actmax_result_free(result);
     }
-    printf("  of %d class pictures, %.1f s each: read back top-1 %d; after a shift of 8 px %d, scaled by 0.9 %d, by 1.1 %d, blurred by 1 px "
+    printf("  of %d class pictures, %.1f s each: read back top-1 %d; after a shift of 8 px %d, scaled by 0.9 %d, by 1.1 %d, "
+           "blurred by 1 px "
            "%d; in SqueezeNet 1.1's top 5: %d\n",
            CLASSES, seconds / CLASSES, saved, kept[0], kept[1], kept[2], kept[3], seen);
     assert_int_equal(saved, CLASSES);

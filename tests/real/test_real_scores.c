@@ -159,7 +159,8 @@ static void test_mnist(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_probabilities), cmocka_unit_test(test_scores), cmocka_unit_test(test_mnist)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_probabilities), cmocka_unit_test(test_scores),
+                                       cmocka_unit_test(test_mnist)};
     int missing = real_missing();
     return missing ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

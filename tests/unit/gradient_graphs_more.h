@@ -75,6 +75,20 @@ static int32_t build_GroupNormalization(test_graph *g, int32_t variant, bool big
                      ATTRIBUTES(INT("num_groups", groups)));
 }
 
+static int32_t build_Conv3D(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    axm_shape shape = big ? SHAPE(2, 4, 6, 30, 20) : SHAPE(1, 2, 4, 5, 4);
+    test_graph_init(g, &shape);
+    int64_t c = channels(g);
+    if (variant == 0)
+        return test_node(g, "Conv3D",
+                         INPUTS(0, test_weights(g, SHAPE(3, c, 3, 3, 3), -0.5f, 0.5f), test_weights(g, SHAPE(3), -1, 1)),
+                         ATTRIBUTES(INTS("pads", 1, 1, 1, 1, 1, 1)));
+    return test_node(g, "Conv3D", INPUTS(0, test_weights(g, SHAPE(2 * c, 1, 2, 3, 2), -1, 1)),
+                     ATTRIBUTES(INT("group", c), INTS("strides", 1, 2, 1), INTS("dilations", 2, 1, 1)));
+}
+
 static int32_t build_ConvTranspose(test_graph *g, int32_t variant, bool big)
 {
     if (variant > 2) return -1;
@@ -156,6 +170,27 @@ static int32_t build_Where(test_graph *g, int32_t variant, bool big)
     if (variant == 0) return test_node(g, "Where", INPUTS(condition, 0, mean), NO_ATTRIBUTES);
     return test_node(g, "Where", INPUTS(condition, test_weights(g, SHAPE(1), -1, 1), 0), NO_ATTRIBUTES);
 }
+
+/* A comparison passes no gradient, so it is looked at through what it chooses. */
+static int32_t comparison(test_graph *g, int32_t variant, bool big, const char *op)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int32_t bent = simple(g, "Tanh", NO_ATTRIBUTES), bound = variant ? test_weights(g, SHAPE(1), 0.3f, 0.3f) : bent;
+    return test_node(g, "Where", INPUTS(test_node(g, op, INPUTS(0, bound), NO_ATTRIBUTES), 0, bent), NO_ATTRIBUTES);
+}
+
+#define COMPARISON(name)                                                                                                           \
+    static int32_t build_##name(test_graph *g, int32_t variant, bool big)                                                          \
+    {                                                                                                                              \
+        return comparison(g, variant, big, #name);                                                                                 \
+    }
+
+COMPARISON(Equal)
+COMPARISON(Less)
+COMPARISON(LessOrEqual)
+COMPARISON(Greater)
+COMPARISON(GreaterOrEqual)
 
 /* ---- Shapes ---- */
 
@@ -268,6 +303,72 @@ static int32_t build_SpaceToDepth(test_graph *g, int32_t variant, bool big)
     axm_shape shape = big ? SHAPE(2, 8, 66, 50) : SHAPE(2, 3, 6, 4);
     test_graph_init(g, &shape);
     return simple(g, "SpaceToDepth", ATTRIBUTES(INT("blocksize", 2)));
+}
+
+/* ---- Norms, products, quantisation ---- */
+
+static int32_t build_LpPool(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 2) return -1;
+    image(g, big);
+    return simple(g, "LpPool",
+                  ATTRIBUTES(INT("p", variant + 1), INTS("kernel_shape", 3, 2), INTS("strides", 2, 1), INTS("pads", 1, 0, 1, 1)));
+}
+
+static int32_t build_GlobalLpPool(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    image(g, big);
+    return simple(g, "GlobalLpPool", NO_ATTRIBUTES);
+}
+
+static int32_t build_LpNormalization(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 2) return -1;
+    image(g, big);
+    return simple(g, "LpNormalization", ATTRIBUTES(INT("p", variant == 1 ? 1 : 2), INT("axis", variant == 2 ? 1 : 2)));
+}
+
+static int32_t build_Einsum(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 3) return -1;
+    image(g, big);
+    int64_t w = g->image_shape.dim[3];
+    int32_t bent = simple(g, "Tanh", NO_ATTRIBUTES);
+    switch (variant) {
+    case 0:
+        return test_node(g, "Einsum", INPUTS(0, test_weights(g, SHAPE(w, 3), -1, 1)),
+                         ATTRIBUTES(TEXT("equation", "...w,wk->...k")));
+    case 1: return test_node(g, "Einsum", INPUTS(0, bent), ATTRIBUTES(TEXT("equation", "nchw,nchv->ncwv")));
+    case 2: return test_node(g, "Einsum", INPUTS(bent), ATTRIBUTES(TEXT("equation", "nchw->wnc")));
+    default:
+        return test_node(g, "Einsum", INPUTS(bent, test_weights(g, SHAPE(2), -1, 1)), ATTRIBUTES(TEXT("equation", "nchw,n->chw")));
+    }
+}
+
+/* Steps of 2^-12 divide the finite difference, so that rounding moves both of its ends alike. */
+static int32_t quantized(test_graph *g, int32_t variant, const char *op, int32_t input)
+{
+    static const float steps[] = {1.0f / 4096, 1.0f / 2048, 1.0f / 4096, 1.0f / 4096,
+                                  1.0f / 2048, 1.0f / 4096, 1.0f / 4096, 1.0f / 2048};
+    static const int16_t zeros[] = {100, -7, 0, 1, 2, 3, 4, 5};
+    axm_shape shape = variant ? SHAPE(channels(g)) : SHAPE(1);
+    return test_node(g, op, INPUTS(input, test_constant(g, AXM_FLOAT32, &shape, steps), test_constant(g, AXM_INT16, &shape, zeros)),
+                     NO_ATTRIBUTES);
+}
+
+static int32_t build_QuantizeLinear(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    return quantized(g, variant, "QuantizeLinear", 0);
+}
+
+static int32_t build_DequantizeLinear(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    return quantized(g, variant, "DequantizeLinear", quantized(g, variant, "QuantizeLinear", 0));
 }
 
 #endif

@@ -54,6 +54,7 @@ typedef struct node_case {
     bool known;  /* all operators are */
     int32_t input_count, output_count;
     char inputs[INPUTS][64], outputs[INPUTS][64];
+    bool bfloat16[2][INPUTS]; /* of inputs and outputs: their files have such numbers as uint16 */
     char text[700];
 } node_case;
 
@@ -108,6 +109,12 @@ static bool describe(node_case *c, axm_onnx_reader *reader)
         axm_onnx_span at = is_input ? graph.input.items[i] : graph.output.items[i - c->input_count];
         if (!decode(reader, at, axm_onnx_ValueInfoProto_fields, &value)) return false;
         copy_span(value.name.span, is_input ? c->inputs[i] : c->outputs[i - c->input_count]);
+        axm_onnx_TypeProto type = {0};
+        axm_onnx_TensorTypeProto tensor = {0};
+        if (value.type.span.data && !decode(reader, value.type.span, axm_onnx_TypeProto_fields, &type)) return false;
+        if (type.tensor_type.span.data && !decode(reader, type.tensor_type.span, axm_onnx_TensorTypeProto_fields, &tensor))
+            return false;
+        c->bfloat16[!is_input][is_input ? i : i - c->input_count] = tensor.elem_type == 16;
     }
     return true;
 }
@@ -126,9 +133,10 @@ static bool read_description(node_case *c)
 }
 
 /* input_<index>.pb or output_<index>.pb of a set; false when it is no tensor that actmax reads. */
-static bool read_tensor(const node_case *c, int32_t set, const char *kind, int32_t index, axm_graph *graph, tensor_file *out)
+static bool read_tensor(const node_case *c, int32_t set, bool is_input, int32_t index, axm_graph *graph, tensor_file *out)
 {
     char path[4096];
+    const char *kind = is_input ? "input" : "output";
     snprintf(path, sizeof path, "%s/node/%s/test_data_set_%d/%s_%d.pb", folder(), c->name, (int)set, kind, (int)index);
     out->data = onnx_read_file(path, &out->size);
     if (!out->data) return false;
@@ -139,6 +147,7 @@ static bool read_tensor(const node_case *c, int32_t set, const char *kind, int32
     import.reader = (axm_onnx_reader){.data = out->data, .size = out->size, .arena = &import.scratch, .limits = import.limits};
     int32_t status = axm_onnx_read_tensor(&import, (axm_onnx_span){out->data, (uint32_t)out->size, 1}, kind, &out->constant);
     axm_arena_free(&import.scratch);
+    if (status >= 0 && c->bfloat16[!is_input][index] && out->constant.dtype == AXM_UINT16) out->constant.dtype = AXM_BFLOAT16;
     return status >= 0;
 }
 
@@ -167,7 +176,7 @@ static int32_t set_inputs(node_case *c, onnx_network *network, tensor_file *inpu
 {
     const axm_op *op = axm_op_find(c->op);
     for (int32_t i = 0; i < c->input_count; i++)
-        if (!read_tensor(c, set, "input", i, network->graph, &inputs[i])) return axm_fail_within(-1, "input %d", (int)i);
+        if (!read_tensor(c, set, true, i, network->graph, &inputs[i])) return axm_fail_within(-1, "input %d", (int)i);
     *image = c->input_count > 0 && is_float(&inputs[0].constant) && op && op->forward ? 0 : -1;
     if (op && (op->flags & AXM_OP_ALIAS) && *image < 0 && c->input_count > 0 && is_float(&inputs[0].constant)) *image = 0;
     if (all) *image = -1;
@@ -187,6 +196,7 @@ static const char *compare(const axm_constant *expected, const axm_tensor *got, 
     snprintf(text, sizeof text, "shape %s, expected %s", axm_shape_text(&got->shape, a), axm_shape_text(&expected->shape, b));
     if (!axm_shape_equal(&got->shape, &expected->shape)) return text;
     double relative = expected->dtype == AXM_FLOAT16 ? ldexp(1.0, -11) : RELATIVE; /* its rounding */
+    if (expected->dtype == AXM_BFLOAT16) relative = ldexp(1.0, -7);                /* they were cut off */
     for (int64_t i = 0; i < axm_shape_count(&expected->shape); i++) {
         double want = axm_constant_number(expected, i),
                have = got->constant ? axm_constant_number(got->constant, i) : (double)values[i];
@@ -204,7 +214,7 @@ static outcome check_outputs(node_case *c, onnx_network *network, const axm_plan
     for (int32_t i = 0; i < c->output_count && result == PASSED; i++) {
         tensor_file expected = {0};
         axm_shape shape;
-        if (!read_tensor(c, set, "output", i, network->graph, &expected)) {
+        if (!read_tensor(c, set, false, i, network->graph, &expected)) {
             snprintf(c->text, sizeof c->text, "%s", axm_message());
             free(expected.data);
             return UNCHECKED;

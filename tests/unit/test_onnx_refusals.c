@@ -67,8 +67,8 @@ static const struct refusal {
     {"two_opsets", FORMAT, {"two opsets", "13", "11"}},
     /* tensors: name, type, node */
     {"weight_string", UNSUPPORTED, {"tensor 'w'", "string", "node 'add1'", "Add"}},
-    {"weight_uint16", UNSUPPORTED, {"tensor 'w'", "uint16", "node 'add1'"}},
-    {"weight_uint64", UNSUPPORTED, {"tensor 'w'", "uint64", "node 'add1'"}},
+    {"weight_complex128", UNSUPPORTED, {"tensor 'w'", "complex128", "node 'add1'"}},
+    {"weight_uint4", UNSUPPORTED, {"tensor 'w'", "uint4", "node 'add1'"}},
     {"weight_complex64", UNSUPPORTED, {"tensor 'w'", "complex64", "node 'add1'"}},
     {"weight_float8", UNSUPPORTED, {"tensor 'w'", "float8e4m3fn", "node 'add1'"}},
     {"weight_int4", UNSUPPORTED, {"tensor 'w'", "int4", "node 'add1'"}},
@@ -87,8 +87,8 @@ static const struct refusal {
     {"second_input", ACTMAX_ERROR_INVALID, {"'s'", "actmax_recipe_bind_input"}},
     {"integer_image", UNSUPPORTED, {"image input", "'x'"}},
     /* known operators that would need more */
-    {"conv_3d", UNSUPPORTED, {"node 'c3'", "Conv", "3 spatial axes"}},
-    {"pool_3d", UNSUPPORTED, {"node 'p3'", "MaxPool", "3 spatial axes"}},
+    {"conv_4d", UNSUPPORTED, {"node 'c4'", "Conv", "4 spatial axes"}},
+    {"pool_4d", UNSUPPORTED, {"node 'p4'", "MaxPool", "4 spatial axes"}},
     {"dynamic_weight", UNSUPPORTED, {"node 'c1'", "Conv", "computed from the image"}},
     {"dynamic_shape", UNSUPPORTED, {"node 'i'", "Cast"}},
     {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor"}},

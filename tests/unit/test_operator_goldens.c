@@ -304,7 +304,7 @@ static void first_cases(void **state)
 static void more_cases(void **state)
 {
     (void)state;
-    assert_true(run_cases(ACTMAX_TEST_DATA "/operators2.bin") > 100);
+    assert_true(run_cases(ACTMAX_TEST_DATA "/operators2.bin") > 300);
 }
 
 int main(void)

@@ -25,6 +25,8 @@ OPTIONS = (
            'map the file, or copy it (for files that may change while in use)'),
     Option('external_data', 'load', 'switch', '1', '', 0, 1,
            'allow weights in files beside the model file'),
+    Option('weights', 'load', 'text', '', '', 0, 0,
+           "file of a Keras model's weights, when the model is its configuration alone (.json)"),
     Option('preprocess', 'preprocess', 'choice', '', 'raw|unit|tf|torch|caffe', 0, 0,
            'what the network expects of its input: raw 0..255, unit 0..1, tf -1..1, torch ImageNet mean and deviation, caffe BGR minus ImageNet means'),
     Option('scale', 'preprocess', 'number', '', '', -1e+09, 1e+09,
@@ -149,7 +151,7 @@ class Calls:
 
     def __init__(
         self, path, *, inputs=None, external=None, input_size=None, input=None, load_mode=None, external_data=None,
-        preprocess=None, scale=None, mean=None, std=None, channels=None, limit_file_bytes=None,
+        weights=None, preprocess=None, scale=None, mean=None, std=None, channels=None, limit_file_bytes=None,
         limit_tensor_elements=None, limit_nodes=None, limit_nesting=None, limit_planned_bytes=None,
         limit_image_pixels=None, limit_image_side=None, threads=None, cpu=None, **unknown,
     ):
@@ -165,6 +167,7 @@ class Calls:
           load_mode ('map' | 'copy'; default map): map the file, or copy it (for files that may change while in
               use)
           external_data (bool; default True): allow weights in files beside the model file
+          weights (str): file of a Keras model's weights, when the model is its configuration alone (.json)
           preprocess ('raw' | 'unit' | 'tf' | 'torch' | 'caffe'): what the network expects of its input: raw
               0..255, unit 0..1, tf -1..1, torch ImageNet mean and deviation, caffe BGR minus ImageNet means
           scale (float; -1e+09 to 1e+09): factor on pixels 0..255, before the mean
@@ -185,7 +188,7 @@ class Calls:
           cpu ('auto' | 'c' | 'avx2' | 'avx512' | 'neon'; default auto): instruction set to compute with
         """
         options = dict(
-            input_size=input_size, input=input, load_mode=load_mode, external_data=external_data,
+            input_size=input_size, input=input, load_mode=load_mode, external_data=external_data, weights=weights,
             preprocess=preprocess, scale=scale, mean=mean, std=std, channels=channels,
             limit_file_bytes=limit_file_bytes, limit_tensor_elements=limit_tensor_elements, limit_nodes=limit_nodes,
             limit_nesting=limit_nesting, limit_planned_bytes=limit_planned_bytes,

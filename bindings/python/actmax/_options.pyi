@@ -33,6 +33,7 @@ class Calls:
         input: str | None = None,
         load_mode: Literal["map", "copy"] | None = None,
         external_data: bool | None = None,
+        weights: str | None = None,
         preprocess: Literal["raw", "unit", "tf", "torch", "caffe"] | None = None,
         scale: float | None = None,
         mean: float | Sequence[float] | None = None,

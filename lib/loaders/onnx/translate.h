@@ -32,6 +32,7 @@ int32_t axm_onnx_emit(axm_onnx_call *call);
 
 #define AXM_ONNX_TRANSLATE(function) int32_t axm_onnx_translate_##function(axm_onnx_call *call)
 AXM_ONNX_TRANSLATE(plain);
+AXM_ONNX_TRANSLATE(convolution);
 AXM_ONNX_TRANSLATE(batch_normalization);
 AXM_ONNX_TRANSLATE(layer_normalization);
 AXM_ONNX_TRANSLATE(softmax);
@@ -40,6 +41,7 @@ AXM_ONNX_TRANSLATE(max_pool);
 AXM_ONNX_TRANSLATE(dropout);
 AXM_ONNX_TRANSLATE(resize_10);
 AXM_ONNX_TRANSLATE(cast);
+AXM_ONNX_TRANSLATE(quantize);
 AXM_ONNX_TRANSLATE(constant);
 AXM_ONNX_TRANSLATE(constant_of_shape);
 

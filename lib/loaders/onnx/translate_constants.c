@@ -78,17 +78,35 @@ AXM_ONNX_TRANSLATE(constant_of_shape)
     return status < 0 ? status : axm_onnx_emit(call);
 }
 
-/* saturate is about 8-bit floats, which actmax does not read. */
-AXM_ONNX_TRANSLATE(cast)
+/* An attribute that names an element type, in neutral numbers. Absent: it stays so. */
+static int32_t translate_type(axm_onnx_call *call, const char *name, bool needed)
 {
     int64_t to;
     axm_dtype dtype;
-    int32_t status = axm_onnx_get_int(call, "to", 0, &to);
+    int32_t status = axm_onnx_get_int(call, name, 0, &to);
     if (status < 0) return status;
+    if (to == 0 && !needed) {
+        axm_onnx_remove_attribute(call, name);
+        return ACTMAX_OK;
+    }
     if (to < 0 || to > INT32_MAX || !axm_onnx_dtype((int32_t)to, &dtype))
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "node '%.80s' (Cast) makes elements of type %" PRId64 " (%s), which actmax does not compute",
-                        call->node->label, to, axm_onnx_dtype_name(to < 0 || to > INT32_MAX ? -1 : (int32_t)to));
+                        "node '%.80s' (%.80s) makes elements of type %" PRId64 " (%s), which actmax does not compute",
+                        call->node->label, call->node->op, to, axm_onnx_dtype_name(to < 0 || to > INT32_MAX ? -1 : (int32_t)to));
+    return axm_onnx_set_int(call, name, (int64_t)dtype);
+}
+
+/* saturate is about 8-bit floats, which actmax does not read. */
+AXM_ONNX_TRANSLATE(cast)
+{
     axm_onnx_remove_attribute(call, "saturate");
-    return (status = axm_onnx_set_int(call, "to", (int64_t)dtype)) < 0 ? status : axm_onnx_emit(call);
+    int32_t status = translate_type(call, "to", true);
+    return status < 0 ? status : axm_onnx_emit(call);
+}
+
+AXM_ONNX_TRANSLATE(quantize)
+{
+    axm_onnx_remove_attribute(call, "saturate");
+    int32_t status = translate_type(call, "output_dtype", false);
+    return status < 0 ? status : axm_onnx_emit(call);
 }

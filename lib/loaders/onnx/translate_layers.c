@@ -9,6 +9,15 @@ AXM_ONNX_TRANSLATE(plain)
     return axm_onnx_emit(call);
 }
 
+/* Three spatial axes have an operator of their own. A W that is not known here is refused by the other one. */
+AXM_ONNX_TRANSLATE(convolution)
+{
+    int32_t weights = call->input_count > 1 ? call->node->inputs[1] : -1, kernel = axm_onnx_find_attribute(call, "kernel_shape");
+    const axm_constant *w = weights < 0 ? NULL : call->import->names[weights].constant;
+    if (w ? w->shape.rank == 5 : kernel >= 0 && call->attributes[kernel].count == 3) call->op = "Conv3D";
+    return axm_onnx_emit(call);
+}
+
 static int32_t fail_training(const axm_onnx_call *call)
 {
     return axm_fail(ACTMAX_ERROR_UNSUPPORTED,

@@ -1,0 +1,225 @@
+/* Convolutions and dense layers. Kernels stay in the file as they lie there: [(height,) width, in, out]. */
+#include <string.h>
+
+#include "base/status.h"
+#include "loaders/keras/translate.h"
+
+#define CONV_ATTRIBUTES 6
+
+/* What a convolution's configuration says, as attributes of Conv. */
+typedef struct window {
+    int64_t strides[2], dilations[2], pads[4], kernel[2];
+    axm_attribute attributes[CONV_ATTRIBUTES];
+    size_t count;
+    int32_t axes;
+    bool last; /* the layer takes its channels last */
+} window;
+
+static int32_t read_window(axm_keras_call *call, int32_t rank, int64_t group, window *w)
+{
+    *w = (window){.axes = rank - 2};
+    if (rank != 3 && rank != 4) return axm_keras_refuse(call, "a convolution over other than 1 or 2 axes");
+    if (!axm_keras_integers(call->config, "strides", w->axes, 1, w->strides)) return axm_keras_bad_config(call, "strides");
+    if (!axm_keras_integers(call->config, "dilation_rate", w->axes, 1, w->dilations))
+        return axm_keras_bad_config(call, "dilation_rate");
+    const char *padding = axm_keras_string(call->config, "padding", "valid");
+    if (strcmp(padding, "same") == 0) {
+        w->attributes[w->count++] = axm_keras_text("auto_pad", "SAME_UPPER");
+    } else if (strcmp(padding, "causal") == 0 && w->axes == 1) {
+        if (!axm_keras_integers(call->config, "kernel_size", 1, 0, w->kernel) || w->kernel[0] < 1)
+            return axm_keras_bad_config(call, "kernel_size");
+        w->pads[0] = (w->kernel[0] - 1) * w->dilations[0];
+        w->attributes[w->count++] = axm_keras_ints("pads", w->pads, 2);
+    } else if (strcmp(padding, "valid") != 0) {
+        return axm_keras_bad_config(call, "padding");
+    }
+    w->last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
+    w->attributes[w->count++] = axm_keras_ints("strides", w->strides, (size_t)w->axes);
+    w->attributes[w->count++] = axm_keras_ints("dilations", w->dilations, (size_t)w->axes);
+    w->attributes[w->count++] = axm_keras_int("group", group);
+    w->attributes[w->count++] = axm_keras_int("hwio", 1);
+    return ACTMAX_OK;
+}
+
+/* The input with its channels at axis 1 of the graph. */
+static int32_t channels_first(axm_keras_call *call, bool last, axm_keras_tensor *x)
+{
+    return axm_keras_order(call, call->inputs[0], last, x);
+}
+
+static int32_t emit_conv(axm_keras_call *call, const char *suffix, axm_keras_tensor x, int32_t kernel, int32_t bias,
+                         const window *w, axm_keras_tensor *out)
+{
+    const int32_t inputs[3] = {x.value, kernel, bias};
+    const axm_keras_node node = {"Conv", suffix, inputs, bias == AXM_NO_VALUE ? 2 : 3, w->attributes, w->count, x};
+    return axm_keras_emit(call, &node, out);
+}
+
+/* The convolution, listed itself when nothing follows, then the activation. */
+static int32_t finish(axm_keras_call *call, axm_keras_tensor x, int32_t kernel, int32_t bias, const window *w)
+{
+    const cJSON *activation = axm_keras_item(call->config, "activation");
+    axm_keras_tensor y;
+    if (axm_keras_is_linear(activation)) return emit_conv(call, NULL, x, kernel, bias, w, NULL);
+    int32_t status = emit_conv(call, "pre_activation", x, kernel, bias, w, &y);
+    return status < 0 ? status : axm_keras_activate(call, activation, y);
+}
+
+AXM_KERAS_TRANSLATE(conv)
+{
+    window w;
+    axm_keras_tensor x;
+    int32_t kernel, bias;
+    int32_t status = read_window(call, call->inputs[0].rank, (int64_t)axm_keras_number(call->config, "groups", 1), &w);
+    if (status < 0 || (status = axm_keras_weight(call, "kernel", &kernel)) < 0 ||
+        (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, w.last, &x)) < 0)
+        return status;
+    return finish(call, x, kernel, bias, &w);
+}
+
+/* A depthwise kernel [.., channels, multiplier] is a grouped one [.., 1, channels * multiplier] of the same bytes. */
+static int32_t depthwise_kernel(axm_keras_call *call, int32_t rank, int32_t *out, int64_t *channels)
+{
+    const axm_constant *stored = axm_keras_weight_data(call, "depthwise_kernel");
+    axm_keras_layer *layer = call->layer;
+    if (stored && stored->shape.rank == rank && layer->values[0] == AXM_NO_VALUE) {
+        axm_shape *shape = &layer->weights[0].shape;
+        *channels = shape->dim[rank - 2];
+        shape->dim[rank - 1] *= shape->dim[rank - 2];
+        shape->dim[rank - 2] = 1;
+    } else if (stored && stored->shape.rank == rank) { /* a later call: the kernel is made already */
+        *channels = (int64_t)axm_keras_number(call->config, "depth_multiplier", 1);
+        if (*channels < 1) return axm_keras_bad_config(call, "depth_multiplier");
+        *channels = stored->shape.dim[rank - 1] / *channels;
+    } else if (stored) {
+        return axm_keras_bad_config(call, "depthwise_kernel");
+    }
+    return axm_keras_weight(call, "depthwise_kernel", out);
+}
+
+AXM_KERAS_TRANSLATE(depthwise)
+{
+    window w;
+    axm_keras_tensor x;
+    int32_t kernel, bias;
+    int64_t channels = 1;
+    int32_t status = depthwise_kernel(call, call->inputs[0].rank, &kernel, &channels);
+    if (status < 0 || (status = read_window(call, call->inputs[0].rank, channels, &w)) < 0 ||
+        (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, w.last, &x)) < 0)
+        return status;
+    return finish(call, x, kernel, bias, &w);
+}
+
+AXM_KERAS_TRANSLATE(separable)
+{
+    window w, point;
+    axm_keras_tensor x;
+    int32_t depthwise, pointwise, bias;
+    int64_t channels = 1;
+    int32_t status = depthwise_kernel(call, call->inputs[0].rank, &depthwise, &channels);
+    if (status < 0 || (status = read_window(call, call->inputs[0].rank, channels, &w)) < 0 ||
+        (status = axm_keras_weight(call, "pointwise_kernel", &pointwise)) < 0 ||
+        (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, w.last, &x)) < 0 ||
+        (status = emit_conv(call, "depthwise", x, depthwise, AXM_NO_VALUE, &w, &x)) < 0)
+        return status;
+    point = (window){.axes = w.axes, .last = w.last};
+    point.attributes[point.count++] = axm_keras_int("hwio", 1);
+    return finish(call, x, pointwise, bias, &point);
+}
+
+/* Keras's kernel is [height, width, out, in], ConvTranspose's [in, out, height, width]. */
+static int32_t transposed_kernel(axm_keras_call *call, int32_t *out)
+{
+    const axm_constant *stored = axm_keras_weight_data(call, "kernel");
+    axm_keras_layer *layer = call->layer;
+    int32_t value;
+    if (stored && layer->values[0] == AXM_NO_VALUE && stored->shape.rank == 4) {
+        const int64_t *d = stored->shape.dim;
+        const axm_shape shape = {4, {d[3], d[2], d[0], d[1]}};
+        int64_t taps = d[0] * d[1], channels = d[2] * d[3];
+        float *turned, *plain;
+        int32_t status = axm_keras_floats(call, &shape, &turned);
+        if (status < 0) return status;
+        plain = axm_alloc_array(call->import->source->allocator, (size_t)(taps * channels), sizeof *plain);
+        if (!plain) return ACTMAX_ERROR_NO_MEMORY;
+        axm_constant_to_float(stored, plain);
+        for (int64_t t = 0; t < taps; ++t)
+            for (int64_t o = 0; o < d[2]; ++o)
+                for (int64_t i = 0; i < d[3]; ++i)
+                    turned[(i * d[2] + o) * taps + t] = plain[t * channels + o * d[3] + i];
+        axm_free(call->import->source->allocator, plain);
+        layer->weights[0] = (axm_constant){AXM_FLOAT32, shape, turned, (size_t)(taps * channels) * sizeof *turned};
+    }
+    int32_t status = axm_keras_weight(call, "kernel", &value);
+    *out = value;
+    return status;
+}
+
+/* With "valid" padding the output reaches as far as the kernel does; with "same" it is the input's size times the stride. Keras
+ * crops what is over by half at the start, the larger half at the end. */
+AXM_KERAS_TRANSLATE(conv_transpose)
+{
+    int64_t strides[2], dilations[2], kernel_size[2], extra[2] = {0, 0}, pads[4] = {0};
+    int32_t kernel, bias;
+    axm_keras_tensor x, y;
+    bool last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
+    bool same = strcmp(axm_keras_string(call->config, "padding", "valid"), "same") == 0;
+    if (call->inputs[0].rank != 4) return axm_keras_refuse(call, "a convolution over other than 2 axes");
+    if (!axm_keras_integers(call->config, "strides", 2, 1, strides)) return axm_keras_bad_config(call, "strides");
+    if (!axm_keras_integers(call->config, "dilation_rate", 2, 1, dilations)) return axm_keras_bad_config(call, "dilation_rate");
+    if (!axm_keras_integers(call->config, "kernel_size", 2, 0, kernel_size)) return axm_keras_bad_config(call, "kernel_size");
+    if (axm_keras_item(call->config, "output_padding")) return axm_keras_refuse(call, "output_padding");
+    for (int i = 0; i < 2; ++i) {
+        if (strides[i] < 1 || strides[i] > 1 << 20 || dilations[i] < 1 || dilations[i] > 1 << 20 || kernel_size[i] < 1 ||
+            kernel_size[i] > 1 << 20)
+            return axm_keras_bad_config(call, "kernel_size");
+        int64_t reach = (kernel_size[i] - 1) * dilations[i] + 1, over = reach - strides[i];
+        if (over < 0)
+            extra[i] = -over; /* zeros after the last tap, with either padding */
+        else if (same) {
+            pads[i] = over / 2;
+            pads[2 + i] = over - over / 2;
+        }
+    }
+    int32_t status = transposed_kernel(call, &kernel);
+    if (status < 0 || (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, last, &x)) < 0)
+        return status;
+    const axm_attribute attributes[] = {axm_keras_ints("strides", strides, 2), axm_keras_ints("dilations", dilations, 2),
+                                        axm_keras_ints("output_padding", extra, 2), axm_keras_ints("pads", pads, 4)};
+    const cJSON *activation = axm_keras_item(call->config, "activation");
+    bool linear = axm_keras_is_linear(activation);
+    const int32_t inputs[3] = {x.value, kernel, bias};
+    const axm_keras_node node = {
+        "ConvTranspose", linear ? NULL : "pre_activation", inputs, bias == AXM_NO_VALUE ? 2 : 3, attributes, 4, x};
+    if ((status = axm_keras_emit(call, &node, &y)) < 0 || linear) return status;
+    return axm_keras_activate(call, activation, y);
+}
+
+/* On rows a matrix product. On more axes, a product along the last one: on images a convolution of one position. */
+static int32_t dense_product(axm_keras_call *call, int32_t kernel, int32_t bias, const char *suffix, axm_keras_tensor *out)
+{
+    axm_keras_tensor x = call->inputs[0], product;
+    const int32_t inputs[3] = {x.value, kernel, bias};
+    if (x.rank == 2) {
+        const axm_keras_node node = {"Gemm", suffix, inputs, bias == AXM_NO_VALUE ? 2 : 3, NULL, 0, x};
+        return axm_keras_emit(call, &node, out);
+    }
+    int32_t status = axm_keras_order(call, x, false, &x);
+    if (status < 0) return status;
+    if (bias == AXM_NO_VALUE) return axm_keras_binary(call, "MatMul", suffix, x, kernel, out);
+    if ((status = axm_keras_binary(call, "MatMul", "product", x, kernel, &product)) < 0) return status;
+    return axm_keras_binary(call, "Add", suffix, product, bias, out);
+}
+
+AXM_KERAS_TRANSLATE(dense)
+{
+    const cJSON *activation = axm_keras_item(call->config, "activation");
+    bool linear = axm_keras_is_linear(activation);
+    int32_t kernel, bias;
+    axm_keras_tensor y;
+    if (call->inputs[0].rank < 2) return axm_keras_refuse(call, "an input of one axis");
+    int32_t status = axm_keras_weight(call, "kernel", &kernel);
+    if (status < 0 || (status = axm_keras_weight(call, "bias", &bias)) < 0) return status;
+    status = dense_product(call, kernel, bias, linear ? NULL : "pre_activation", &y);
+    return status < 0 || linear ? status : axm_keras_activate(call, activation, y);
+}

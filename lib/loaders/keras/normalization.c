@@ -1,0 +1,206 @@
+/* Normalisations, and layers of scale and shift. */
+#include <math.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "loaders/keras/translate.h"
+
+/* The one axis of a configuration (a number, or a list of one), not negative; -1: there are several. */
+static int32_t axis_of(const axm_keras_call *call, int32_t rank)
+{
+    int64_t axis;
+    if (!axm_keras_integers(call->config, "axis", 1, -1, &axis)) return -1;
+    if (axis < 0) axis += rank;
+    return axis >= 1 && axis < rank ? (int32_t)axis : -1;
+}
+
+/* A weight, or a constant where the layer goes without it. */
+static int32_t weight_or(axm_keras_call *call, const char *role, int64_t count, float filler, int32_t *out)
+{
+    int32_t status = axm_keras_weight(call, role, out);
+    if (status < 0 || *out != AXM_NO_VALUE) return status;
+    const axm_shape shape = {1, {count}};
+    float *data;
+    if ((status = axm_keras_floats(call, &shape, &data)) < 0) return status;
+    for (int64_t i = 0; i < count; ++i)
+        data[i] = filler;
+    return axm_keras_constant(call, role, &shape, data, out);
+}
+
+AXM_KERAS_TRANSLATE(batch_normalization)
+{
+    axm_keras_tensor x = call->inputs[0];
+    const axm_constant *mean = axm_keras_weight_data(call, "moving_mean");
+    int32_t axis = axis_of(call, x.rank), inputs[5];
+    if (axis < 0) return axm_keras_refuse(call, "normalisation over several axes");
+    if (x.rank >= 3 && axis != 1 && axis != x.rank - 1) return axm_keras_refuse(call, "normalisation along a middle axis");
+    int64_t channels = mean && mean->shape.rank == 1 ? mean->shape.dim[0] : 1;
+    int32_t status = axm_keras_order(call, x, x.rank >= 3 && axis == x.rank - 1, &x);
+    if (status < 0 || (status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
+        (status = weight_or(call, "beta", channels, 0, &inputs[2])) < 0 ||
+        (status = axm_keras_weight(call, "moving_mean", &inputs[3])) < 0 ||
+        (status = axm_keras_weight(call, "moving_variance", &inputs[4])) < 0)
+        return status;
+    inputs[0] = x.value;
+    const axm_attribute attribute = axm_keras_float("epsilon", axm_keras_number(call->config, "epsilon", 1e-3));
+    const axm_keras_node node = {"BatchNormalization", NULL, inputs, 5, &attribute, 1, x};
+    return axm_keras_emit(call, &node, NULL);
+}
+
+/* Over the last axis, in Keras's order. */
+AXM_KERAS_TRANSLATE(layer_normalization)
+{
+    axm_keras_tensor x;
+    const axm_constant *gamma = axm_keras_weight_data(call, "gamma"), *beta = axm_keras_weight_data(call, "beta");
+    int32_t axis = axis_of(call, call->inputs[0].rank), inputs[3];
+    if (axis != call->inputs[0].rank - 1) return axm_keras_refuse(call, "normalisation over other than the last axis");
+    if (!gamma && !beta) return axm_keras_refuse(call, "normalisation without scale and shift");
+    const axm_constant *known = gamma ? gamma : beta;
+    int32_t status = axm_keras_order(call, call->inputs[0], false, &x);
+    if (status < 0 || (status = weight_or(call, "gamma", axm_shape_count(&known->shape), 1, &inputs[1])) < 0 ||
+        (status = axm_keras_weight(call, "beta", &inputs[2])) < 0)
+        return status;
+    inputs[0] = x.value;
+    const axm_attribute attributes[] = {axm_keras_int("axis", -1),
+                                        axm_keras_float("epsilon", axm_keras_number(call->config, "epsilon", 1e-3))};
+    const axm_keras_node node = {"LayerNormalization", NULL, inputs, inputs[2] == AXM_NO_VALUE ? 2 : 3, attributes, 2, x};
+    return axm_keras_emit(call, &node, NULL);
+}
+
+AXM_KERAS_TRANSLATE(group_normalization)
+{
+    axm_keras_tensor x = call->inputs[0];
+    const axm_constant *gamma = axm_keras_weight_data(call, "gamma"), *beta = axm_keras_weight_data(call, "beta");
+    int32_t axis = axis_of(call, x.rank), inputs[3];
+    int64_t groups;
+    if (x.rank < 3 || (axis != 1 && axis != x.rank - 1)) return axm_keras_refuse(call, "normalisation along such an axis");
+    if (!gamma && !beta) return axm_keras_refuse(call, "normalisation without scale and shift");
+    int64_t channels = axm_shape_count(gamma ? &gamma->shape : &beta->shape);
+    if (!axm_keras_integers(call->config, "groups", 1, 32, &groups)) return axm_keras_bad_config(call, "groups");
+    if (groups == -1) groups = channels;
+    int32_t status = axm_keras_order(call, x, axis == x.rank - 1, &x);
+    if (status < 0 || (status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
+        (status = weight_or(call, "beta", channels, 0, &inputs[2])) < 0)
+        return status;
+    inputs[0] = x.value;
+    const axm_attribute attributes[] = {axm_keras_int("num_groups", groups),
+                                        axm_keras_float("epsilon", axm_keras_number(call->config, "epsilon", 1e-3))};
+    const axm_keras_node node = {"GroupNormalization", NULL, inputs, 3, attributes, 2, x};
+    return axm_keras_emit(call, &node, NULL);
+}
+
+/* x divided by its length along the last axis; a length below 1e-6 is taken as that (its square below 1e-12). */
+AXM_KERAS_TRANSLATE(unit_normalization)
+{
+    axm_keras_tensor x = call->inputs[0], length;
+    int32_t axis = axis_of(call, x.rank);
+    if (axis != x.rank - 1) return axm_keras_refuse(call, "normalisation over other than the last axis");
+    const int64_t along = x.moved && x.rank >= 3 ? 1 : x.rank - 1;
+    const axm_attribute attributes[] = {axm_keras_ints("axes", &along, 1), axm_keras_int("keepdims", 1)};
+    const axm_attribute least = axm_keras_float("min", 1e-12);
+    int32_t status = axm_keras_unary(call, "ReduceSumSquare", "squares", x, attributes, 2, &length);
+    if (status < 0 || (status = axm_keras_unary(call, "Clip", "clipped", length, &least, 1, &length)) < 0 ||
+        (status = axm_keras_unary(call, "Sqrt", "length", length, NULL, 0, &length)) < 0)
+        return status;
+    return axm_keras_binary(call, "Div", NULL, x, length.value, NULL);
+}
+
+/* ---- Scale and shift ---- */
+
+#define MOST_NUMBERS 65536
+
+/* A number or nested lists of numbers of the configuration, flattened; the shape is that of the outermost and innermost lists alone
+ * where the rest is 1: of a single axis. */
+static int32_t read_numbers(axm_keras_call *call, const char *field, const cJSON *item, axm_shape *shape, float **out)
+{
+    const cJSON *element;
+    while (cJSON_IsArray(item) && cJSON_IsArray(item->child) && !item->child->next)
+        item = item->child;
+    if (cJSON_IsObject(item)) item = axm_keras_item(item, "value");
+    int32_t count = cJSON_IsArray(item) ? cJSON_GetArraySize(item) : 1, at = 0;
+    if (count < 1 || count > MOST_NUMBERS) return axm_keras_bad_config(call, field);
+    *shape = (axm_shape){1, {count}};
+    int32_t status = axm_keras_floats(call, shape, out);
+    if (status < 0) return status;
+    if (!cJSON_IsArray(item)) {
+        if (!cJSON_IsNumber(item)) return axm_keras_bad_config(call, field);
+        **out = (float)item->valuedouble;
+        return ACTMAX_OK;
+    }
+    cJSON_ArrayForEach(element, item)
+    {
+        if (!cJSON_IsNumber(element)) return axm_keras_bad_config(call, field);
+        (*out)[at++] = (float)element->valuedouble;
+    }
+    return ACTMAX_OK;
+}
+
+/* scale * x + shift; either may be one number or one for each channel (Keras's last axis). */
+AXM_KERAS_TRANSLATE(rescaling)
+{
+    const cJSON *scale = axm_keras_item(call->config, "scale"), *offset = axm_keras_item(call->config, "offset");
+    axm_keras_tensor x = call->inputs[0];
+    axm_shape shape;
+    float *numbers;
+    int32_t factor, shift;
+    int32_t status = read_numbers(call, "scale", scale, &shape, &numbers);
+    if (status < 0 || (status = axm_keras_broadcast(call, "scale", &shape, numbers, x, &factor)) < 0) return status;
+    if (!offset) return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
+    if ((status = read_numbers(call, "offset", offset, &shape, &numbers)) < 0 ||
+        (status = axm_keras_broadcast(call, "offset", &shape, numbers, x, &shift)) < 0 ||
+        (status = axm_keras_binary(call, "Mul", "scaled", x, factor, &x)) < 0)
+        return status;
+    return axm_keras_binary(call, "Add", NULL, x, shift, NULL);
+}
+
+static int32_t learned_numbers(axm_keras_call *call, const char *role, axm_shape *shape, float **out)
+{
+    const axm_constant *stored = axm_keras_weight_data(call, role);
+    int32_t unused;
+    if (!stored) return axm_keras_weight(call, role, &unused) < 0 ? ACTMAX_ERROR_FORMAT : axm_keras_bad_config(call, role);
+    *shape = (axm_shape){1, {axm_shape_count(&stored->shape)}};
+    int32_t status = axm_keras_floats(call, shape, out);
+    if (status >= 0) axm_constant_to_float(stored, *out);
+    return status;
+}
+
+/* (x - mean) / max(sqrt(variance), 1e-7), by channel or over all. */
+AXM_KERAS_TRANSLATE(normalization)
+{
+    const cJSON *mean = axm_keras_item(call->config, "mean"), *variance = axm_keras_item(call->config, "variance");
+    axm_keras_tensor x = call->inputs[0];
+    const cJSON *axis = axm_keras_item(call->config, "axis");
+    axm_shape shape, shape2;
+    float *means, *factors;
+    int32_t shift, factor;
+    if (axm_keras_flag(call->config, "invert", false)) return axm_keras_refuse(call, "invert=True");
+    if (axis && axis_of(call, x.rank) != x.rank - 1) return axm_keras_refuse(call, "normalisation along other than the last axis");
+    int32_t status = mean ? read_numbers(call, "mean", mean, &shape, &means) : learned_numbers(call, "mean", &shape, &means);
+    if (status < 0) return status;
+    status =
+        mean ? read_numbers(call, "variance", variance, &shape2, &factors) : learned_numbers(call, "variance", &shape2, &factors);
+    if (status < 0) return status;
+    for (int64_t i = 0; i < shape2.dim[0]; ++i)
+        factors[i] = 1.0f / fmaxf(sqrtf(factors[i]), 1e-7f);
+    if ((status = axm_keras_broadcast(call, "mean", &shape, means, x, &shift)) < 0 ||
+        (status = axm_keras_broadcast(call, "factor", &shape2, factors, x, &factor)) < 0 ||
+        (status = axm_keras_binary(call, "Sub", "centred", x, shift, &x)) < 0)
+        return status;
+    return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
+}
+
+/* keras.applications' ConvNeXt: one factor for each channel. */
+AXM_KERAS_TRANSLATE(layer_scale)
+{
+    axm_keras_tensor x = call->inputs[0];
+    axm_shape shape;
+    float *numbers;
+    int32_t factor, gamma;
+    int32_t status = axm_keras_weight(call, "gamma", &gamma); /* counts as a parameter; used below in x's order */
+    if (status < 0) return status;
+    if (!x.moved || x.rank < 3) return axm_keras_binary(call, "Mul", NULL, x, gamma, NULL);
+    if ((status = learned_numbers(call, "gamma", &shape, &numbers)) < 0 ||
+        (status = axm_keras_broadcast(call, "factor", &shape, numbers, x, &factor)) < 0)
+        return status;
+    return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
+}

@@ -1,0 +1,177 @@
+/* LpPool: the p-norm over a window; GlobalLpPool: over the whole space. Channels last, one spatial axis as height 1.
+ * LpNormalization: X divided by its 1- or 2-norm along an axis, in either layout. */
+#include "ops/window.h"
+
+typedef struct lp_params {
+    axm_window_params window;
+    int64_t p, axis;
+} lp_params;
+
+static int32_t parse_norm(const axm_attributes *attributes, lp_params *p, int64_t most)
+{
+    int32_t status = axm_attribute_int(attributes, "p", 2, &p->p);
+    if (status < 0) return status;
+    if (p->p < 1 || p->p > most)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "a norm with p of %lld is not supported; actmax computes 1 to %lld",
+                        (long long)p->p, (long long)most);
+    return axm_attribute_int(attributes, "axis", -1, &p->axis);
+}
+
+static int32_t parse_pool(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    lp_params *p = params;
+    (void)arena;
+    int32_t status = axm_window_parse(attributes, &p->window);
+    if (status < 0) return status;
+    if (!p->window.has_kernel) return axm_fail(ACTMAX_ERROR_FORMAT, "LpPool lacks its kernel_shape; the file is damaged");
+    return parse_norm(attributes, p, 64);
+}
+
+static int32_t parse_global(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    (void)arena;
+    return parse_norm(attributes, params, 64);
+}
+
+static int32_t parse_normalization(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    (void)arena;
+    return parse_norm(attributes, params, 2);
+}
+
+/* ---- Pools ---- */
+
+static int32_t infer_pool(const axm_infer *infer)
+{
+    const lp_params *p = infer->params;
+    const axm_shape *x = &infer->inputs[0]->shape;
+    axm_window window;
+    char text[AXM_SHAPE_TEXT];
+    if (x->rank > 4)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "LpPool over %d spatial axes (input %s) is not supported; actmax computes 1 and 2", (int)x->rank - 2,
+                        axm_shape_text(x, text));
+    int32_t status = axm_window_fit("LpPool", &p->window, x, NULL, &window);
+    if (status >= 0) status = axm_window_check_pool("LpPool", &window);
+    if (status < 0) return status;
+    axm_shape y = axm_window_output(&window, x, x->dim[1]);
+    return axm_op_output(infer, "LpPool", 0, &y);
+}
+
+static int32_t infer_global(const axm_infer *infer)
+{
+    axm_shape y = infer->inputs[0]->shape;
+    char text[AXM_SHAPE_TEXT];
+    AXM_OP_CHECK(y.rank >= 3 && y.rank <= 5, "GlobalLpPool needs an input of shape [batch, channels, height, width], got %s",
+                 axm_shape_text(&y, text));
+    for (int32_t i = 2; i < y.rank; ++i)
+        y.dim[i] = 1;
+    return axm_op_output(infer, "GlobalLpPool", 0, &y);
+}
+
+static int32_t prepare_pool(axm_prepare *prepare)
+{
+    axm_step *step = prepare->step;
+    const lp_params *p = step->params;
+    axm_window window;
+    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
+    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = shape;
+    int32_t status = axm_op_needs_channels_last(prepare);
+    if (status >= 0) status = axm_window_fit("LpPool", &p->window, &step->inputs[0]->shape, NULL, &window);
+    if (status >= 0) *shape = axm_window_pool(&window, false);
+    return status;
+}
+
+static int32_t prepare_global(axm_prepare *prepare)
+{
+    axm_step *step = prepare->step;
+    const axm_shape *x = &step->inputs[0]->shape;
+    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
+    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = shape;
+    int64_t space = 1;
+    for (int32_t i = 2; i < x->rank; ++i)
+        space *= x->dim[i];
+    *shape = (axm_pool_shape){.batch = x->dim[0], .in_h = 1, .in_w = space, .channels = x->dim[1], .out_h = 1, .out_w = 1};
+    shape->kernel_h = shape->stride_h = shape->stride_w = shape->dilation_h = shape->dilation_w = 1;
+    shape->kernel_w = space;
+    return axm_op_needs_channels_last(prepare);
+}
+
+static void forward_pool(const axm_step *step, const axm_exec *exec)
+{
+    const lp_params *p = step->params;
+    axm_lp_pool_forward(exec, step->state, (float)p->p, step->inputs[0]->data, step->outputs[0]->data);
+}
+
+static void backward_pool(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
+{
+    const lp_params *p = step->params;
+    const axm_tensor *x = step->inputs[0], *y = step->outputs[0];
+    (void)input;
+    axm_lp_pool_backward(exec, step->state, (float)p->p, x->data, y->data, y->grad, accumulate, x->grad);
+}
+
+#define POOL(Name, which)                                                                                                          \
+    const axm_op axm_op_##Name = {.name = #Name,                                                                                   \
+                                  .min_inputs = 1,                                                                                 \
+                                  .max_inputs = 1,                                                                                 \
+                                  .outputs = 1,                                                                                    \
+                                  .flags = AXM_OP_SPATIAL | AXM_OP_READS_INPUTS | AXM_OP_READS_OUTPUT,                             \
+                                  .params_size = sizeof(lp_params),                                                                \
+                                  .parse = parse_##which,                                                                          \
+                                  .infer = infer_##which,                                                                          \
+                                  .layout = axm_layout_channels_last,                                                              \
+                                  .prepare = prepare_##which,                                                                      \
+                                  .forward = forward_pool,                                                                         \
+                                  .backward = backward_pool};
+
+POOL(LpPool, pool)
+POOL(GlobalLpPool, global)
+
+/* ---- Normalisation ---- */
+
+static int32_t infer_normalization(const axm_infer *infer)
+{
+    const lp_params *p = infer->params;
+    const axm_shape *x = &infer->inputs[0]->shape;
+    int32_t axis;
+    int32_t status = axm_op_axis("LpNormalization", p->axis, x->rank, false, &axis);
+    return status < 0 ? status : axm_op_output(infer, "LpNormalization", 0, x);
+}
+
+static axm_split_dims dims_of(const axm_step *step)
+{
+    const lp_params *p = step->params;
+    const axm_tensor *x = step->inputs[0];
+    return axm_op_split(x, (int32_t)(p->axis < 0 ? p->axis + x->shape.rank : p->axis));
+}
+
+static void forward_normalization(const axm_step *step, const axm_exec *exec)
+{
+    const lp_params *p = step->params;
+    axm_split_dims d = dims_of(step);
+    axm_lp_divide_forward(exec, (int)p->p, d.outer, d.axis, d.inner, step->inputs[0]->data, step->outputs[0]->data);
+}
+
+static void backward_normalization(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
+{
+    const lp_params *p = step->params;
+    axm_split_dims d = dims_of(step);
+    (void)input;
+    axm_lp_divide_backward(exec, (int)p->p, d.outer, d.axis, d.inner, step->inputs[0]->data, step->outputs[0]->grad, accumulate,
+                           step->inputs[0]->grad);
+}
+
+const axm_op axm_op_LpNormalization = {.name = "LpNormalization",
+                                       .min_inputs = 1,
+                                       .max_inputs = 1,
+                                       .outputs = 1,
+                                       .flags = AXM_OP_READS_INPUTS,
+                                       .params_size = sizeof(lp_params),
+                                       .parse = parse_normalization,
+                                       .infer = infer_normalization,
+                                       .layout = axm_layout_same,
+                                       .forward = forward_normalization,
+                                       .backward = backward_normalization};

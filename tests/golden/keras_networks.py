@@ -1,0 +1,224 @@
+"""Small networks, one for each group of layers, for make_keras_goldens.py. Each function gives (model, names of layers to compare)."""
+import keras
+from keras import layers, ops
+
+NETWORKS = {}
+
+
+def network(function):
+    NETWORKS[function.__name__] = function
+    return function
+
+
+@network
+def plain():
+    model = keras.Sequential(
+        [
+            keras.Input((12, 10, 3), name="picture"),
+            layers.Conv2D(4, 3, padding="same", activation="relu", name="block1_conv1"),
+            layers.Conv2D(5, (3, 2), strides=(2, 1), activation="relu", name="block1_conv2"),
+            layers.MaxPooling2D(2, name="block1_pool"),
+            layers.Flatten(name="flatten"),
+            layers.Dropout(0.5, name="dropout"),
+            layers.Dense(6, activation="relu", name="fc1"),
+            layers.Dense(5, activation="softmax", name="predictions"),
+        ],
+        name="plain",
+    )
+    return model, ["block1_conv1", "block1_conv2", "block1_pool", "flatten", "fc1"]
+
+
+@network
+def residual():
+    x = keras.Input((11, 13, 3), name="input_1")
+    y = layers.Conv2D(6, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
+    y = layers.BatchNormalization(name="stem_bn")(y)
+    stem = layers.Activation("relu", name="stem_relu")(y)
+    y = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation="relu", name="depthwise")(stem)
+    y = layers.Conv2D(6, 1, groups=2, name="grouped")(y)
+    y = layers.BatchNormalization(scale=False, epsilon=1e-2, name="bn_no_scale")(y)
+    z = layers.SeparableConv2D(6, 3, padding="same", name="separable")(stem)
+    z = layers.BatchNormalization(center=False, name="bn_no_centre")(z)
+    y = layers.Add(name="add")([y, z, stem])
+    y = layers.ReLU(max_value=6.0, name="relu6")(y)
+    a = layers.Conv2D(3, 3, dilation_rate=2, padding="same", name="dilated")(y)
+    b = layers.ZeroPadding2D(((1, 2), (0, 3)), name="pad")(y)
+    b = layers.Cropping2D(((2, 1), (1, 2)), name="crop")(b)
+    y = layers.Concatenate(name="concat")([a, b])
+    y = layers.GlobalAveragePooling2D(name="gap")(y)
+    y = layers.Dense(4, activation="sigmoid", name="out")(y)
+    return keras.Model(x, y, name="residual"), ["stem", "stem_bn", "depthwise", "grouped", "separable", "add", "relu6", "crop", "concat", "gap"]
+
+
+@network
+def nested():
+    a = keras.Input((8, 8, 4), name="inner_input")
+    b = layers.Conv2D(4, 3, padding="same", activation="relu", name="inner_conv")(a)
+    b = layers.BatchNormalization(name="inner_bn")(b)
+    frozen = layers.Conv2D(4, 1, name="inner_frozen")
+    frozen.trainable = False
+    b = frozen(b)
+    inner = keras.Model(a, b, name="inner")
+    head = keras.Sequential(
+        [layers.GlobalMaxPooling2D(name="pool"), layers.Dense(5, activation="tanh", name="hidden"), layers.Dense(3, name="scores")], name="head"
+    )
+    x = keras.Input((8, 8, 4), name="x")
+    shared = layers.Conv2D(4, 1, activation="relu", name="shared")
+    y = shared(x)
+    y = inner(y)
+    y = shared(y)
+    y = inner(y)
+    return keras.Model(x, head(y), name="outer"), ["shared", "inner", "shared/call_2", "inner/call_2", "inner/inner_bn", "head/hidden"]
+
+
+@network
+def activations():
+    x = keras.Input((3, 4, 4), name="x")
+    names = "linear relu relu6 leaky_relu elu selu celu gelu sigmoid hard_sigmoid tanh softmax log_softmax softplus softsign silu".split()
+    names += "mish exponential hard_silu tanh_shrink hard_tanh log_sigmoid".split()
+    parts = [layers.Conv2D(4, 1, activation=name, name=f"with_{name}")(x) for name in names]
+    y = layers.Concatenate(name="all")(parts)
+    y = layers.GlobalAveragePooling2D(keepdims=True, name="mean")(y)
+    y = layers.Conv2D(3, 1, activation=layers.LeakyReLU(negative_slope=0.4), name="layer_as_activation")(y)
+    return keras.Model(x, layers.Flatten(name="out")(y), name="activations"), [f"with_{name}" for name in names] + ["layer_as_activation"]
+
+
+@network
+def rectifiers():
+    x = keras.Input((4, 5, 3), name="x")
+    parts = [
+        layers.ReLU(name="relu")(x),
+        layers.ReLU(max_value=0.5, negative_slope=0.1, name="relu_slope")(x),
+        layers.ReLU(threshold=0.3, name="relu_threshold")(x),
+        layers.LeakyReLU(negative_slope=0.25, name="leaky")(x),
+        layers.PReLU(name="prelu")(x),
+        layers.PReLU(shared_axes=[1, 2], name="prelu_shared")(x),
+        layers.ELU(alpha=0.7, name="elu")(x),
+        layers.Softmax(name="softmax")(x),
+        layers.Softmax(axis=1, name="softmax_rows")(x),
+    ]
+    y = layers.Concatenate(axis=1, name="all")(parts)
+    y = layers.Flatten(name="flat")(y)
+    y = layers.PReLU(name="prelu_rows")(y)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="rectifiers"), ["relu_slope", "relu_threshold", "prelu", "prelu_shared", "softmax_rows", "all", "prelu_rows"]
+
+
+@network
+def preprocessing():
+    x = keras.Input((6, 6, 3), name="x")
+    y = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(x)
+    y = layers.RandomFlip(name="flip")(y)
+    y = layers.RandomRotation(0.1, name="rotate")(y)
+    y = layers.Rescaling([1.0, 2.0, 0.5], offset=[0.1, -0.2, 0.3], name="by_channel")(y)
+    y = layers.Normalization(mean=[0.4, 0.5, 0.6], variance=[0.2, 0.3, 0.4], name="given")(y)
+    y = layers.Normalization(name="learned")(y)
+    y = layers.GaussianNoise(0.2, name="noise")(y)
+    y = layers.Conv2D(3, 3, name="conv")(y)
+    y = layers.SpatialDropout2D(0.3, name="drop")(y)
+    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="preprocessing"), ["rescale", "by_channel", "given", "learned", "conv"]
+
+
+@network
+def normalisations():
+    x = keras.Input((5, 4, 6), name="x")
+    y = layers.Conv2D(6, 1, name="conv")(x)
+    a = layers.LayerNormalization(name="layer_norm")(y)
+    a = layers.Conv2D(6, 1, name="after_norm")(a)
+    b = layers.GroupNormalization(groups=3, name="group_norm")(y)
+    c = layers.UnitNormalization(name="unit_norm")(y)
+    y = layers.Add(name="add")([a, b, c])
+    y = layers.Dense(5, activation="gelu", name="dense_on_image")(y)
+    y = layers.GlobalAveragePooling2D(name="gap")(y)
+    y = layers.LayerNormalization(epsilon=1e-6, name="row_norm")(y)
+    y = layers.BatchNormalization(name="row_bn")(y)
+    return keras.Model(x, layers.Dense(2, use_bias=False, name="out")(y), name="normalisations"), ["layer_norm", "after_norm", "group_norm", "unit_norm", "dense_on_image", "row_norm", "row_bn"]
+
+
+@network
+def enlarging():
+    x = keras.Input((4, 5, 3), name="x")
+    a = layers.UpSampling2D((2, 3), name="nearest")(x)
+    b = layers.UpSampling2D((2, 3), interpolation="bilinear", name="bilinear")(x)
+    y = layers.Add(name="add")([a, b])
+    y = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu", name="transposed_same")(y)
+    y = layers.Conv2DTranspose(2, (5, 4), strides=(2, 3), padding="same", name="transposed_5x4")(y)
+    y = layers.Conv2DTranspose(3, 2, strides=3, padding="valid", name="transposed_gap")(y)
+    y = layers.Conv2DTranspose(3, 4, strides=2, padding="valid", use_bias=False, name="transposed_valid")(y)
+    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="enlarging"), ["nearest", "bilinear", "transposed_same", "transposed_5x4", "transposed_gap"]
+
+
+@network
+def shapes():
+    x = keras.Input((6, 5, 4), name="x")
+    y = layers.Conv2D(4, 1, name="conv")(x)
+    y = layers.Reshape((30, 4), name="sequence")(y)
+    y = layers.Conv1D(5, 3, padding="causal", dilation_rate=2, activation="relu", name="causal")(y)
+    y = layers.MaxPooling1D(2, padding="same", name="max1")(y)
+    y = layers.SeparableConv1D(6, 3, padding="same", name="separable1")(y)
+    y = layers.AveragePooling1D(3, strides=2, name="average1")(y)
+    y = layers.ZeroPadding1D((1, 2), name="pad1")(y)
+    y = layers.Cropping1D((0, 1), name="crop1")(y)
+    z = layers.GlobalAveragePooling1D(name="gap1")(y)
+    y = layers.Permute((2, 1), name="permute")(y)
+    y = layers.Reshape((-1, 3, 3, 2), name="cube")(y)
+    y = layers.Flatten(name="flat")(y)
+    y = layers.Dense(6, name="dense")(y)
+    return keras.Model(x, layers.Multiply(name="out")([y, z]), name="shapes"), ["sequence", "causal", "max1", "separable1", "average1", "crop1", "gap1", "permute", "flat"]
+
+
+# Keras on PyTorch repeats the edge where "same" padding is uneven, TensorFlow and JAX leave it out of an average: even here.
+@network
+def pools():
+    x = keras.Input((9, 7, 3), name="x")
+    parts = [
+        layers.MaxPooling2D(3, strides=2, padding="same", name="max_same")(x),
+        layers.AveragePooling2D(3, strides=2, padding="same", name="average_same")(x),
+    ]
+    y = layers.Concatenate(name="concat")(parts)
+    y = layers.AveragePooling2D((2, 1), strides=1, name="average_valid")(y)
+    a = layers.GlobalMaxPooling2D(name="gmax")(y)
+    b = layers.GlobalAveragePooling2D(name="gmean")(y)
+    return keras.Model(x, layers.Maximum(name="out")([a, b]), name="pools"), ["max_same", "average_same", "average_valid", "gmax", "gmean"]
+
+
+@network
+def merges():
+    x = keras.Input((5, 5, 4), name="x")
+    a = layers.Conv2D(4, 3, padding="same", name="a")(x)
+    s = layers.GlobalAveragePooling2D(keepdims=True, name="squeeze")(a)
+    s = layers.Conv2D(4, 1, activation="sigmoid", name="excite")(s)
+    b = layers.Multiply(name="scaled")([a, s])
+    s2 = layers.Reshape((1, 1, 4), name="reshaped")(layers.GlobalAveragePooling2D(name="mean")(x))
+    b = layers.Multiply(name="scaled_again")([b, s2])
+    c = layers.Average(name="average")([a, b, x])
+    d = layers.Subtract(name="subtract")([c, x])
+    e = layers.Minimum(name="minimum")([d, a])
+    y = layers.Flatten(name="flat")(e)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="merges"), ["scaled", "scaled_again", "average", "subtract", "minimum", "flat"]
+
+
+@network
+def operations():
+    x = keras.Input((6, 6, 4), name="x")
+    y = layers.Conv2D(4, 3, name="conv")(x)
+    y = 2.0 * y + 1.0
+    y = ops.relu6(y) - 0.5
+    y = ops.silu(y) * y
+    y = 1.0 / (ops.exp(y) + 1.0)
+    y = ops.clip(y, 0.1, 0.8)
+    z = ops.mean(y, axis=[1, 2], keepdims=True)
+    y = ops.concatenate([y, y * z], axis=-1)
+    y = ops.mean(y, axis=(1, 2))
+    y = ops.reshape(y, (-1, 4, 2))
+    return keras.Model(x, layers.Flatten(name="out")(y), name="operations"), ["conv"]
+
+
+@network
+def channels_first():
+    x = keras.Input((3, 9, 8), name="x")
+    y = layers.Conv2D(4, 3, data_format="channels_first", padding="same", activation="relu", name="conv")(x)
+    y = layers.BatchNormalization(axis=1, name="bn")(y)
+    y = layers.DepthwiseConv2D(3, data_format="channels_first", name="depthwise")(y)
+    y = layers.MaxPooling2D(2, data_format="channels_first", name="pool")(y)
+    y = layers.Flatten(data_format="channels_first", name="flat")(y)
+    return keras.Model(x, layers.Dense(3, activation="softmax", name="out")(y), name="first"), ["conv", "bn", "depthwise", "pool", "flat"]

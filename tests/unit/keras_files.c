@@ -1,0 +1,53 @@
+#include "keras_files.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+/* cmocka needs those before it */
+#include <cmocka.h>
+
+#include "base/platform.h"
+#include "base/status.h"
+#include "loaders/keras/archive.h"
+
+static axm_allocator allocator;
+static axm_arena arena;
+static axm_file file;
+
+int keras_open(void **state)
+{
+    (void)state;
+    axm_allocator_init(&allocator, NULL, NULL, NULL);
+    axm_arena_init(&arena, &allocator);
+    if (axm_file_open(&allocator, ACTMAX_TEST_DATA "/keras/networks.zip", 1 << 30, false, &file) < 0) fail_msg("%s", axm_message());
+    return 0;
+}
+
+int keras_close(void **state)
+{
+    (void)state;
+    axm_arena_free(&arena);
+    axm_file_close(&file);
+    return 0;
+}
+
+const uint8_t *keras_member(const char *name, size_t *size)
+{
+    axm_limits limits = axm_limits_default();
+    const uint8_t *data;
+    if (axm_archive_read(file.data, file.size, name, &limits, &arena, &data, size) < 0) fail_msg("%s: %s", name, axm_message());
+    if (!data) fail_msg("networks.zip has no '%s'", name);
+    return data;
+}
+
+void keras_extract(const char *name, char *path, size_t capacity)
+{
+    size_t size;
+    const uint8_t *data = keras_member(name, &size);
+    snprintf(path, capacity, "keras_%d_%s", rand(), name);
+    FILE *out = fopen(path, "wb");
+    assert_non_null(out);
+    assert_int_equal(fwrite(data, 1, size, out), size);
+    fclose(out);
+}
