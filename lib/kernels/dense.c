@@ -183,6 +183,11 @@ static void sum_across_rows(const axm_exec *exec, layer *l)
     axm_parallel_for(exec->pool, (l->outputs + l->task_outputs - 1) / l->task_outputs, 1, run_pieces, l);
 }
 
+bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m)
+{
+    return kernels != &axm_kernels_c && m < TILES_FROM_BATCH;
+}
+
 void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *x, const float *w, bool w_is_kn,
                        const float *bias, axm_clamp clamp, float *y)
 {

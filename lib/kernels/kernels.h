@@ -62,6 +62,8 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
                    const axm_conv_weights *weights, void *packed);
 /* Scratch for each worker. */
 size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
+/* Whether the workers share one region of that size: then what all of them have together may be no more than it. */
+bool axm_conv_shares_scratch(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* y[n,oh,ow,o] = clamp(bias[o] + sum x*w); bias may be NULL. */
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
                       axm_clamp clamp, float *y);
@@ -84,6 +86,8 @@ void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, co
 /* dx[m,k] (+)= sum_n dy[m,n] w(n,k). Rows of w whose dy is zero for all m are not read. */
 void axm_dense_backward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *dy, const float *w, bool w_is_kn,
                         bool accumulate, float *dx);
+/* Whether the two above, with m rows, read w through vectors only, which may lie at any byte of a mapped file. */
+bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m);
 /* c[m,n] (+)= alpha * op(a) op(b), op is identity or transpose; lda, ldb, ldc are row strides as stored. OpenBLAS when
  * built in, cut into blocks by shape so that results do not depend on its thread count; else the plain C kernel. */
 void axm_gemm(const axm_exec *exec, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,

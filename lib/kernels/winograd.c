@@ -69,6 +69,11 @@ size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv
     return AXM_WINOGRAD_POINTS * l.chunk * (l.v_row + l.m_row) * sizeof(float);
 }
 
+bool axm_tap_winograd_shares_scratch(const axm_kernels *kernels, const axm_conv_plan *plan)
+{
+    return !layout_of(kernels, plan).fused;
+}
+
 /* m[point][.][column ..] = v[point] weights[point], for output channels [column, column + columns), counted from w->column. */
 static void multiply(const axm_winograd *w, size_t point, size_t column, size_t columns)
 {

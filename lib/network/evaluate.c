@@ -85,7 +85,8 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
     axm_prepare prepare = {&e.plan, &e.step, kernels, false};
     if (node->op->prepare && (status = node->op->prepare(&prepare)) < 0) goto done;
     if ((status = spend(&e.step, multiplications)) < 0) goto done;
-    e.scratch = axm_alloc(arena->allocator, e.plan.scratch_bytes);
+    size_t shared = e.plan.shared_scratch_bytes; /* by the one thread that runs here */
+    e.scratch = axm_alloc(arena->allocator, e.plan.scratch_bytes > shared ? e.plan.scratch_bytes : shared);
     if (!e.scratch) {
         status = ACTMAX_ERROR_NO_MEMORY;
         goto done;

@@ -58,6 +58,7 @@ struct axm_plan {
     int64_t slice_full; /* channels before slicing of the node that could be sliced; 0: there is none */
     bool sliced;
     size_t arena_bytes, scratch_bytes, scratch_offset;
+    size_t shared_scratch_bytes; /* the least of all workers' scratch together */
     char *memory;
     int32_t relus, other_activations;
     int32_t current_step; /* while preparing */

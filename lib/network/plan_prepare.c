@@ -43,6 +43,14 @@ int32_t axm_prepare_floats(axm_prepare *prepare, const axm_constant *constant, c
     return ACTMAX_OK;
 }
 
+int32_t axm_prepare_dense_floats(axm_prepare *prepare, const axm_constant *constant, int64_t rows, const float **out)
+{
+    if (constant->dtype != AXM_FLOAT32 || !axm_dense_reads_unaligned(prepare->kernels, rows))
+        return axm_prepare_floats(prepare, constant, out);
+    *out = constant->data;
+    return ACTMAX_OK;
+}
+
 typedef struct packing {
     axm_make_packed make;
     const axm_step *step;
@@ -84,6 +92,11 @@ int32_t axm_prepare_packed(axm_prepare *prepare, int32_t kind, size_t bytes, axm
 void axm_prepare_scratch(axm_prepare *prepare, size_t bytes)
 {
     if (bytes > prepare->plan->scratch_bytes) prepare->plan->scratch_bytes = bytes;
+}
+
+void axm_prepare_shared_scratch(axm_prepare *prepare, size_t bytes)
+{
+    if (bytes > prepare->plan->shared_scratch_bytes) prepare->plan->shared_scratch_bytes = bytes;
 }
 
 void axm_prepare_saved(axm_prepare *prepare, size_t bytes)

@@ -2,6 +2,7 @@
  * -> alpha A B + beta C [M, N], file order. With B a weight it takes scale, shift, clamp and filters (columns) in the weights'
  * copy; with B computed it takes them too, column by column. */
 #include <math.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "ops/common.h"
@@ -74,6 +75,22 @@ static float factor_at(const axm_step *step, int64_t j)
     return p->alpha * (step->scale ? step->scale[column_at(step, j)] : 1.0f);
 }
 
+/* Element i of floats that may lie at any byte. */
+static float float_at(const float *floats, int64_t i)
+{
+    float value;
+    memcpy(&value, (const char *)floats + i * (int64_t)sizeof value, sizeof value);
+    return value;
+}
+
+/* Whether forward and backward go to the kernels of dense layers: no transposed A, one bias for all rows. */
+static bool is_dense(const axm_step *step)
+{
+    const gemm_params *p = step->params;
+    const axm_constant *c = step->input_count > 2 && step->inputs[2] ? step->inputs[2]->constant : NULL;
+    return !p->transpose_a && !(p->beta != 0.0f && c && c->shape.rank == 2 && c->shape.dim[0] > 1);
+}
+
 /* The wanted columns of B times their factors, as [n, K]. */
 static void make_weights(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
 {
@@ -87,7 +104,7 @@ static void make_weights(const axm_step *step, const axm_kernels *kernels, int32
         int64_t column = column_at(step, j);
         float factor = factor_at(step, j);
         for (int64_t i = 0; i < s->k; ++i)
-            w[j * s->k + i] = factor * s->raw[p->transpose_b ? column * s->k + i : i * columns + column];
+            w[j * s->k + i] = factor * float_at(s->raw, p->transpose_b ? column * s->k + i : i * columns + column);
     }
 }
 
@@ -95,8 +112,10 @@ static int32_t set_weights(axm_prepare *prepare, gemm_state *s)
 {
     const axm_step *step = prepare->step;
     const gemm_params *p = step->params;
-    int32_t status = axm_op_constant_input(prepare, 1, &s->raw);
-    if (status < 0 || !s->raw) return status;
+    const axm_constant *b = step->inputs[1]->constant;
+    if (!b) return ACTMAX_OK;
+    int32_t status = is_dense(step) ? axm_prepare_dense_floats(prepare, b, s->m, &s->raw) : axm_prepare_floats(prepare, b, &s->raw);
+    if (status < 0) return status;
     s->w = s->raw;
     s->w_is_kn = !p->transpose_b;
     if (p->alpha == 1.0f && !step->scale && !step->filters) return ACTMAX_OK;

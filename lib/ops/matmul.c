@@ -80,12 +80,15 @@ static int32_t prepare(axm_prepare *prepare)
     if (!s) return ACTMAX_ERROR_NO_MEMORY;
     step->state = s;
     int32_t status = find_dims(&step->inputs[0]->shape, &step->inputs[1]->shape, &s->dims);
-    for (int32_t i = 0; i < 2 && status >= 0; ++i)
-        status = axm_op_constant_input(prepare, i, &s->constant[i]);
-    s->dense = s->constant[1] && !s->constant[0] && step->inputs[1]->shape.rank <= 2;
-    if (s->dense) /* all leading axes of A are rows */
-        s->dims.m = axm_shape_count(&step->inputs[0]->shape) / s->dims.k;
-    return status;
+    if (status < 0) return status;
+    const axm_tensor *a = step->inputs[0], *b = step->inputs[1];
+    s->dense = b->constant && !a->constant && b->shape.rank <= 2;
+    if (s->dense) { /* all leading axes of A are rows */
+        s->dims.m = axm_shape_count(&a->shape) / s->dims.k;
+        return axm_prepare_dense_floats(prepare, b->constant, s->dims.m, &s->constant[1]);
+    }
+    status = axm_op_constant_input(prepare, 0, &s->constant[0]);
+    return status < 0 ? status : axm_op_constant_input(prepare, 1, &s->constant[1]);
 }
 
 /* ---- Run ---- */

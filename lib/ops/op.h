@@ -60,6 +60,9 @@ void *axm_prepare_memory(axm_prepare *prepare, size_t bytes);
 /* A weight as float32 that lives as long as the plan: the file's own bytes where they can be read, else a converted copy kept in
  * the model, made once. */
 int32_t axm_prepare_floats(axm_prepare *prepare, const axm_constant *constant, const float **out);
+/* The same for a dense layer's weight, of which axm_dense_forward and axm_dense_backward read `rows` rows of input: float32 that
+ * lies at an odd byte of the file stays there too where their kernels can read it (VGG16's fc1 is 411 MB). */
+int32_t axm_prepare_dense_floats(axm_prepare *prepare, const axm_constant *constant, int64_t rows, const float **out);
 /* A packed form of this step's weights, kept in the model once for each (node, kind) and made by `make` under the model's lock.
  * When the step has filters or a scale it is kept in the plan instead. kind: a small number of the operator's choosing, with
  * the kernels' name part of the key. */
@@ -67,6 +70,8 @@ typedef void (*axm_make_packed)(const axm_step *step, const axm_kernels *kernels
 int32_t axm_prepare_packed(axm_prepare *prepare, int32_t kind, size_t bytes, axm_make_packed make, const void **out);
 /* Scratch for each worker during forward and backward; the plan keeps the maximum of all steps. */
 void axm_prepare_scratch(axm_prepare *prepare, size_t bytes);
+/* Scratch that the workers share: what they have together is this much at least. */
+void axm_prepare_shared_scratch(axm_prepare *prepare, size_t bytes);
 /* Bytes carried from forward to backward (step->saved), e.g. max-pool indices. Only when prepare->gradient. */
 void axm_prepare_saved(axm_prepare *prepare, size_t bytes);
 

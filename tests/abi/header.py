@@ -20,7 +20,7 @@ def functions(text):
 
 def constants(text):
     """{name: value} of the numbers, the version and the guards apart."""
-    found = dict(re.findall(r"^#define (ACTMAX_\w+) (\(?-?\w+\)?)\s*$", text, re.M))
+    found = dict(re.findall(r"^#define (ACTMAX_\w+) +(\(?-?\w+\)?)\s*$", text, re.M))
     return {name: value for name, value in found.items() if not name.startswith("ACTMAX_VERSION")}
 
 

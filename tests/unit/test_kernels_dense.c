@@ -251,11 +251,50 @@ static void by_hand(void **state)
     }
 }
 
+/* Weights at an odd byte of a file give the bytes that aligned ones give, where they may be handed over so. */
+static void unaligned(void **state)
+{
+    const test_pools *pools = *state;
+    const axm_clamp open = {-INFINITY, INFINITY};
+    for (int32_t i = 0; axm_kernels_at(i) != NULL; i++) {
+        const axm_kernels *kernels = axm_kernels_at(i);
+        if (!axm_kernels_available(kernels)) continue;
+        assert_false(axm_dense_reads_unaligned(kernels, 100)); /* many rows: tiles pack the weights */
+        for (int64_t m = 1; axm_dense_reads_unaligned(kernels, m); m += 2) {
+            enum { N = 37, K = 301 };
+            float *x = test_random_floats((size_t)m * K), *dy = test_random_floats((size_t)m * N), *w = test_random_floats(N * K);
+            float *y[2], *dx[2];
+            char *odd = test_bytes(N * K * sizeof *w + 1);
+            memcpy(odd + 1, w, N * K * sizeof *w);
+            for (int kn = 0; kn < 2; kn++) {
+                for (int k = 0; k < 2; k++) {
+                    const axm_exec exec = test_exec(pools, kernels, 1, 0);
+                    const void *weights = k ? (const void *)(odd + 1) : w;
+                    y[k] = test_floats((size_t)m * N);
+                    dx[k] = test_floats((size_t)m * K);
+                    axm_dense_forward(&exec, m, N, K, x, weights, kn, NULL, open, y[k]);
+                    axm_dense_backward(&exec, m, N, K, dy, weights, kn, false, dx[k]);
+                }
+                assert_memory_equal(y[0], y[1], (size_t)m * N * sizeof(float));
+                assert_memory_equal(dx[0], dx[1], (size_t)m * K * sizeof(float));
+                for (int k = 0; k < 2; k++) {
+                    free(y[k]);
+                    free(dx[k]);
+                }
+            }
+            free(odd);
+            free(w);
+            free(dy);
+            free(x);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(by_hand),     cmocka_unit_test(dense),      cmocka_unit_test(zeros),
-        cmocka_unit_test(unread_rows), cmocka_unit_test(nan_passes), cmocka_unit_test(gemm),
+        cmocka_unit_test(by_hand),    cmocka_unit_test(dense), cmocka_unit_test(zeros),     cmocka_unit_test(unread_rows),
+        cmocka_unit_test(nan_passes), cmocka_unit_test(gemm),  cmocka_unit_test(unaligned),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);
 }

@@ -47,7 +47,8 @@ struct axm_keras_layer {
     axm_keras_model *model;     /* a nested one, else NULL */
     axm_keras_inbound *inbound;
     int32_t inbound_count, calls; /* calls: of all instances of its model, for names */
-    int32_t next;                 /* in the model's table of names */
+    int32_t first_call; /* what the file calls the first of inbound: 1 for nested models of Keras 2, which counted their making */
+    int32_t next;       /* in the model's table of names */
     /* Weights in the order in which Keras makes them. */
     const char *roles[AXM_KERAS_WEIGHTS];
     axm_keras_trained trained[AXM_KERAS_WEIGHTS];
@@ -97,6 +98,9 @@ bool axm_keras_integers(const cJSON *object, const char *name, int32_t count, in
 
 int32_t axm_keras_read_model(axm_keras_import *import, const cJSON *json, const char *path, axm_keras_model **out);
 axm_keras_layer *axm_keras_find_layer(const axm_keras_model *model, const char *name);
+/* The call that a source means; NULL when there is none. */
+axm_keras_inbound *axm_keras_find_call(const axm_keras_model *model, const axm_keras_source *source);
+bool axm_keras_is_constant(const cJSON *item); /* a number in a tensor's place, as Keras 2 writes it; it is the third of the list */
 
 /* ---- roles.c, weights.c: what weights a layer has, and where the file keeps them ---- */
 

@@ -132,7 +132,7 @@ static int32_t take_inputs(const instance *in, const axm_keras_inbound *inbound,
     if (!*out) return axm_no_memory(0, "a Keras model");
     for (int32_t i = 0; i < inbound->source_count; ++i) {
         const axm_keras_source *source = &inbound->sources[i];
-        const axm_keras_inbound *from = &axm_keras_find_layer(in->model, source->layer)->inbound[source->call];
+        const axm_keras_inbound *from = axm_keras_find_call(in->model, source);
         if (source->output >= from->output_count)
             return axm_fail(ACTMAX_ERROR_FORMAT, "layer '%.80s' has no output %d; the file is damaged", source->layer,
                             (int)source->output);
@@ -198,12 +198,13 @@ typedef struct frame {
 
 static int32_t call_at(const instance *in, const axm_keras_source *source, frame *out)
 {
-    axm_keras_layer *layer = axm_keras_find_layer(in->model, source->layer);
-    if (!layer || source->call >= layer->inbound_count)
+    axm_keras_inbound *found = axm_keras_find_call(in->model, source);
+    if (!found)
         return axm_fail(ACTMAX_ERROR_FORMAT,
                         "the model refers to call %d of layer '%.80s', which it does not have; the file is damaged",
                         (int)source->call, source->layer);
-    *out = (frame){layer, source->call, 0};
+    axm_keras_layer *layer = axm_keras_find_layer(in->model, source->layer);
+    *out = (frame){layer, source->call - layer->first_call, 0};
     return ACTMAX_OK;
 }
 

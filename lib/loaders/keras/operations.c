@@ -68,6 +68,8 @@ static bool number_at(const axm_keras_call *call, int position, float *out)
 {
     const cJSON *list = call->inbound->arguments, *keywords = call->inbound->keywords;
     const cJSON *item = NULL;
+    const cJSON *first = axm_keras_is_constant(list) ? list : cJSON_IsArray(list) ? list->child : NULL;
+    if (position == 0 && axm_keras_is_constant(first)) item = cJSON_GetArrayItem(first, 2);
     bool objects = cJSON_IsArray(list) && cJSON_IsObject(list->child); /* Keras 3 writes all arguments in one list */
     if (objects || (cJSON_IsArray(list) && cJSON_IsNumber(list->child)))
         item = cJSON_GetArrayItem(list, position);

@@ -10,6 +10,15 @@ static const axm_keras_kind kinds[] = {
 #undef X
 };
 
+/* Classes of keras.applications are registered as any user's are. */
+static bool is_of_applications(const char *class_name)
+{
+    static const char *const names[] = {"CustomScaleLayer", "LayerScale", "StochasticDepth", "FixedDropout"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
+        if (strcmp(names[i], class_name) == 0) return true;
+    return false;
+}
+
 /* keras.applications' InceptionResNet of Keras 2 has "block35_1" and the like as a Lambda of two inputs with one argument, the
  * scale. */
 static bool is_scaled_residual(const cJSON *json, const char *class_name)
@@ -25,6 +34,7 @@ const axm_keras_kind *axm_keras_find_kind(const cJSON *json, const char *class_n
 {
     const axm_keras_kind *operation = axm_keras_find_operation(json, class_name);
     if (operation || axm_keras_is_operation(json)) return operation;
+    if (strncmp(class_name, "Custom>", 7) == 0 && is_of_applications(class_name + 7)) class_name += 7;
     if (is_scaled_residual(json, class_name)) class_name = "CustomScaleLayer";
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; ++i)
         if (strcmp(kinds[i].class_name, class_name) == 0) return &kinds[i];

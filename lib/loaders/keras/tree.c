@@ -48,6 +48,18 @@ static void *new_array(axm_keras_import *import, int32_t count, size_t size)
 
 /* ---- Connections ---- */
 
+bool axm_keras_is_constant(const cJSON *item)
+{
+    return cJSON_IsArray(item) && cJSON_IsString(item->child) && strcmp(item->child->valuestring, "_CONSTANT_VALUE") == 0;
+}
+
+axm_keras_inbound *axm_keras_find_call(const axm_keras_model *model, const axm_keras_source *source)
+{
+    axm_keras_layer *layer = axm_keras_find_layer(model, source->layer);
+    int32_t call = layer ? source->call - layer->first_call : -1;
+    return call >= 0 && call < layer->inbound_count ? &layer->inbound[call] : NULL;
+}
+
 /* ["layer", call, output, ...]; cut-short ones are of old versions. */
 static bool read_source(const cJSON *list, axm_keras_source *out)
 {
@@ -76,6 +88,7 @@ static int32_t gather(const cJSON *item, axm_keras_source *out)
 {
     const cJSON *child, *history = history_of(item);
     axm_keras_source source;
+    if (axm_keras_is_constant(item)) return 0;
     if (history || is_source(item)) {
         if (!read_source(history ? history : item, &source)) return 0;
         if (out) *out = source;
@@ -200,6 +213,22 @@ static int32_t chain(axm_keras_import *import, axm_keras_model *model)
     return ACTMAX_OK;
 }
 
+/* A nested model of Keras 2 counted its making as its first call: then some source names one call more than there are. */
+static void find_first_calls(axm_keras_model *model)
+{
+    for (int32_t i = 0; i <= model->layer_count; ++i) {
+        const axm_keras_inbound ends = {.sources = model->outputs, .source_count = model->output_count};
+        int32_t calls = i < model->layer_count ? model->layers[i].inbound_count : 1;
+        for (int32_t c = 0; c < calls; ++c) {
+            const axm_keras_inbound *inbound = i < model->layer_count ? &model->layers[i].inbound[c] : &ends;
+            for (int32_t s = 0; s < inbound->source_count; ++s) {
+                axm_keras_layer *layer = axm_keras_find_layer(model, inbound->sources[s].layer);
+                if (layer && layer->model && inbound->sources[s].call == layer->inbound_count) layer->first_call = 1;
+            }
+        }
+    }
+}
+
 static int32_t fail_no_layers(const char *class_name)
 {
     return axm_fail(
@@ -241,6 +270,7 @@ int32_t axm_keras_read_model(axm_keras_import *import, const cJSON *json, const 
     }
     if (status >= 0 && model->output_count == 0)
         status = axm_fail(ACTMAX_ERROR_FORMAT, "the model names no output; the file is damaged");
+    if (status >= 0) find_first_calls(model);
     --import->depth;
     *out = model;
     return status;
