@@ -1,7 +1,7 @@
 /*
  * actmax: see what a trained convolutional network has learned, from any program.
  *
- * actmax loads a trained network as it was saved (ONNX), finds a layer by name, and shows what it responds to
+ * actmax loads a trained network as it was saved (ONNX, Keras), finds a layer by name, and shows what it responds to
  * (activation maximisation) and where it looks (Grad-CAM, saliency, overlay).
  *
  * THE SHORT WAY
@@ -94,7 +94,7 @@ ACTMAX_API const char *actmax_status_name(int32_t status);
 ACTMAX_API int32_t actmax_version(void);            /* ACTMAX_VERSION of the library that runs */
 ACTMAX_API const char *actmax_version_string(void); /* "0.1.0" */
 
-/* Optional parts: "onnx", "openblas", and the instruction sets "avx2", "avx512", "neon". */
+/* Optional parts: "onnx", "keras", "openblas", and the instruction sets "avx2", "avx512", "neon". */
 ACTMAX_API int32_t actmax_feature_count(void);
 ACTMAX_API const char *actmax_feature_name(int32_t index); /* NULL when out of range */
 /* 1 when it was built in (and, for an instruction set, this processor has it), else 0. */
@@ -210,7 +210,8 @@ ACTMAX_API int32_t actmax_image_overlay(const actmax_image *heat, const actmax_i
 
 typedef struct actmax_model actmax_model;
 
-/* Reads an ONNX file. Weights stay in the file, which is mapped and must not change (option load_mode=copy otherwise). */
+/* Reads an ONNX file (.onnx) or a Keras file (.h5, .hdf5, .keras; .json with the option weights). Weights stay in the file, which
+ * is mapped and must not change (option load_mode=copy otherwise). */
 ACTMAX_API int32_t actmax_model_load(const char *path, const actmax_recipe *recipe, actmax_model **out);
 /* data is not copied and must outlive the model (option load_mode=copy: copied). */
 ACTMAX_API int32_t actmax_model_load_memory(const void *data, size_t size, const actmax_recipe *recipe, actmax_model **out);

@@ -152,14 +152,15 @@ static void put(sink *s, const char *line)
 
 static void put_rule(sink *s, char mark)
 {
-    char line[NAME_WIDTH + TYPE_WIDTH + SHAPE_WIDTH + 16];
+    char line[NAME_WIDTH + TYPE_WIDTH + SHAPE_WIDTH + 26];
     memset(line, mark, sizeof line - 2);
     line[sizeof line - 2] = '\n';
     line[sizeof line - 1] = '\0';
     put(s, line);
 }
 
-static void put_row(sink *s, const char *name, const char *type, const char *shape, int64_t parameters)
+/* axis: the one that filters are counted along, -1 none. parameters -1: the heading. */
+static void put_row(sink *s, const char *name, const char *type, const char *shape, int64_t parameters, int32_t axis)
 {
     char line[400];
     axm_text row = axm_text_in(line, sizeof line);
@@ -172,7 +173,8 @@ static void put_row(sink *s, const char *name, const char *type, const char *sha
     if (parameters >= 0)
         axm_text_add(&row, "%13lld", (long long)parameters);
     else
-        axm_text_add(&row, "%13s", "parameters");
+        axm_text_add(&row, "%13s  channels", "parameters");
+    if (axis >= 0) axm_text_add(&row, "  axis %d", (int)axis);
     axm_text_add(&row, "\n");
     put(s, line);
 }
@@ -194,16 +196,20 @@ int32_t actmax_model_summary(const actmax_model *model, char *buffer, size_t cap
     if (!model || (!buffer && capacity)) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_model_summary: model or buffer is NULL");
     char spare[1], shape[AXM_SHAPE_TEXT], line[200];
     sink s = {axm_text_in(capacity ? buffer : spare, capacity ? capacity : 1), 0};
-    put_row(&s, "layer", "type", "output shape", -1);
+    put_row(&s, "layer", "type", "output shape", -1, -1);
     put_rule(&s, '=');
     bool lists_input = model->layers.count > 0 && strcmp(actmax_model_layer_type(model, 0), "InputLayer") == 0;
     axm_shape shown = axm_graph_shown_shape(model->graph, model->input.value, &model->input.shape);
-    if (!lists_input) put_row(&s, actmax_model_input_name(model), "Input", axm_shape_text(&shown, shape), 0);
+    int64_t dims[AXM_MAX_RANK];
+    int32_t rank, axis;
+    actmax_model_input_shape(model, dims, &rank, &axis);
+    if (!lists_input) put_row(&s, actmax_model_input_name(model), "Input", axm_shape_text(&shown, shape), 0, axis);
     for (int32_t i = 0; i < model->layers.count; ++i) {
         int32_t value = model->layers.items[i].value;
         shown = axm_graph_shown_shape(model->graph, value, &model->facts[value].shape);
+        actmax_model_layer_shape(model, i, dims, &rank, &axis);
         put_row(&s, actmax_model_layer_name(model, i), actmax_model_layer_type(model, i), axm_shape_text(&shown, shape),
-                actmax_model_layer_parameters(model, i));
+                actmax_model_layer_parameters(model, i), axis);
     }
     put_rule(&s, '=');
     if (model->graph->tells_frozen) put_keras_total(&s, model->graph);

@@ -8,7 +8,7 @@
 #include "kernels/winograd.h"
 
 #define FUSED_WEIGHTS (4u << 20)   /* bytes of weights that stay in the cache beside a block */
-#define FUSED_BLOCK   (400u << 10) /* bytes of a block's transformed input, about */
+#define FUSED_BLOCK   (200u << 10) /* bytes of a block's transformed input, about */
 #define FUSED_COLUMNS 64           /* output channels of a block at a time: whole panels */
 #define FUSED_TILES   112          /* most tiles of a block */
 #define FUSED_TASKS   4            /* fewer blocks than this leave threads idle: then the stages are cut instead */

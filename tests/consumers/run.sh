@@ -2,7 +2,7 @@
 # Programs that use actmax as its users do, and builds with a part left out.
 #
 # usage: run.sh WHAT SOURCE BUILD SCRATCH
-#   WHAT: install find_package pkg_config_shared pkg_config_static moved subdirectory no_onnx no_openblas static_only shared_only
+#   WHAT: install find_package pkg_config_shared pkg_config_static moved subdirectory no_onnx no_keras no_openblas static_only shared_only
 #   BUILD: the release build; SCRATCH: a folder of these tests, where `install` puts the prefix that the next four use
 # CC and CXX name the compilers.
 set -eu
@@ -120,6 +120,11 @@ no_onnx)
     cat "$here.out"
     grep -q 'ACTMAX_ONNX' "$here.out" || fail "the message does not say what is lacking"
     "$here/examples/actmax" version
+    ;;
+no_keras)
+    make_build "$here" -S "$source" -DACTMAX_KERAS=OFF $part
+    if ldd "$here/examples/actmax" | grep -E 'libcjson|libz\.'; then fail "a library of the Keras loader is linked"; fi
+    "$here/examples/actmax" info "$model" --preprocess unit >"$here.txt"
     ;;
 no_openblas)
     make_build "$here" -S "$source" -DACTMAX_OPENBLAS=OFF $part

@@ -142,9 +142,10 @@ def enlarging():
     y = layers.Add(name="add")([a, b])
     y = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu", name="transposed_same")(y)
     y = layers.Conv2DTranspose(2, (5, 4), strides=(2, 3), padding="same", name="transposed_5x4")(y)
-    y = layers.Conv2DTranspose(3, 2, strides=3, padding="valid", name="transposed_gap")(y)
     y = layers.Conv2DTranspose(3, 4, strides=2, padding="valid", use_bias=False, name="transposed_valid")(y)
-    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="enlarging"), ["nearest", "bilinear", "transposed_same", "transposed_5x4", "transposed_gap"]
+    g = layers.Conv2DTranspose(3, 2, strides=3, padding="valid", name="transposed_gap")(x)
+    y = layers.Add(name="out")([layers.GlobalAveragePooling2D(name="mean")(y), layers.GlobalAveragePooling2D(name="mean_gap")(g)])
+    return keras.Model(x, y, name="enlarging"), ["nearest", "bilinear", "transposed_same", "transposed_5x4", "transposed_gap", "mean"]
 
 
 @network

@@ -1,4 +1,4 @@
-/* Members of tests/golden/keras/networks.zip, for the tests of the Keras loader. */
+/* Members of tests/golden/keras/networks.zip and tf.zip, for the tests of the Keras loader. */
 #ifndef AXM_TEST_KERAS_FILES_H
 #define AXM_TEST_KERAS_FILES_H
 

@@ -195,8 +195,9 @@ static int check_vgg(const char *at, const char *end, const float *values, const
 static void check(const char *which)
 {
     size_t size, values_size;
-    const char *at = (const char *)keras_member("index.txt", &size), *end = at + size;
-    const float *values = (const float *)(const void *)keras_member("values.bin", &values_size),
+    int by_tf = strncmp(which, "tf_", 3) == 0;
+    const char *at = (const char *)keras_member(by_tf ? "tf_index.txt" : "index.txt", &size), *end = at + size;
+    const float *values = (const float *)(const void *)keras_member(by_tf ? "tf_values.bin" : "values.bin", &values_size),
                 *stop = values + values_size / sizeof *values;
     int found = 0;
     while (at < end && *at == 'n') {
@@ -221,8 +222,8 @@ static void check(const char *which)
         found = 1;
         check_network(&n, layers, count, &gradient, "h5", NULL);
         check_network(&n, layers, count, &gradient, "keras", NULL);
-        if (strcmp(which, "plain") != 0 && strcmp(which, "nested") != 0) continue;
-        check_network(&n, layers, count, &gradient, "json", "weights.h5");
+        if (!by_tf && strcmp(which, "plain") != 0 && strcmp(which, "nested") != 0) continue;
+        if (!by_tf) check_network(&n, layers, count, &gradient, "json", "weights.h5");
         check_network(&n, layers, count, &gradient, "json", "listed.h5");
         check_network(&n, layers, count, &gradient, "json", "h5");
     }
@@ -250,6 +251,9 @@ NETWORK(merges)
 NETWORK(operations)
 NETWORK(channels_first)
 NETWORK(vgg)
+NETWORK(tf_operations)
+NETWORK(tf_sequential)
+NETWORK(tf_nested)
 
 int main(void)
 {
@@ -258,7 +262,8 @@ int main(void)
         cmocka_unit_test(test_activations),    cmocka_unit_test(test_rectifiers), cmocka_unit_test(test_preprocessing),
         cmocka_unit_test(test_normalisations), cmocka_unit_test(test_enlarging),  cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_pools),          cmocka_unit_test(test_merges),     cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_channels_first), cmocka_unit_test(test_vgg),
+        cmocka_unit_test(test_channels_first), cmocka_unit_test(test_vgg),        cmocka_unit_test(test_tf_operations),
+        cmocka_unit_test(test_tf_sequential),  cmocka_unit_test(test_tf_nested),
     };
     return cmocka_run_group_tests(tests, keras_open, keras_close);
 }

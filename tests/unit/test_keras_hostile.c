@@ -193,6 +193,51 @@ static void test_large_configurations(void **state)
     free(text);
 }
 
+/* ---- Memory runs out ---- */
+
+typedef struct rationed {
+    long left, live; /* allocations that still succeed; blocks that are out */
+} rationed;
+
+static void *give(void *user, size_t bytes)
+{
+    rationed *r = user;
+    if (r->left-- <= 0) return NULL;
+    r->live++;
+    return malloc(bytes);
+}
+
+static void take(void *user, void *pointer)
+{
+    rationed *r = user;
+    if (pointer) r->live--;
+    free(pointer);
+}
+
+/* At each allocation in turn: a status, and nothing left behind. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"nested.keras", "residual.h5", "tf_operations.h5"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t size;
+        const uint8_t *data = keras_member(names[i], &size);
+        int32_t status = -1;
+        for (long allowed = 1; status < 0; allowed++) {
+            rationed r = {allowed, 0};
+            actmax_recipe *recipe = NULL;
+            actmax_model *model = NULL;
+            if (actmax_recipe_new_with(give, take, &r, &recipe) >= 0) status = actmax_model_load_memory(data, size, recipe, &model);
+            if (status < 0 && recipe && status != ACTMAX_ERROR_NO_MEMORY)
+                fail_msg("%s with %ld allocations: %s", names[i], allowed, actmax_message());
+            actmax_model_free(model);
+            actmax_recipe_free(recipe);
+            assert_int_equal(r.live, 0);
+            assert_true(allowed < 100000);
+        }
+    }
+}
+
 static int open_all(void **state)
 {
     keras_open(state);
@@ -209,8 +254,9 @@ static int close_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_truncation), cmocka_unit_test(test_flips),         cmocka_unit_test(test_changed_configurations),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_large_configurations),
+        cmocka_unit_test(test_truncation),    cmocka_unit_test(test_flips),         cmocka_unit_test(test_changed_configurations),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_missing_parts), cmocka_unit_test(test_large_configurations),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

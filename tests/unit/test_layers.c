@@ -184,10 +184,10 @@ static void summary(void **state)
     assert_true(needed == again && needed == strlen(text) + 1);
     static const char *const lines[] = {
         "layer                               type                output shape ",
-        "x                                   Input               [1, 3, 8, 8]                        0\n",
+        "x                                   Input               [1, 3, 8, 8]                        0  axis 1\n",
         "\n..nger/than/its/column/of/the/table Conv ",
-        "Conv                [1, 4, 8, 8]                      112\n",
-        "relu                                Relu                [1, 4, 8, 8]                        0\n",
+        "Conv                [1, 4, 8, 8]                      112  axis 1\n",
+        "relu                                Relu                [1, 4, 8, 8]                        0  axis 1\n",
         "2 layers, 112 parameters\n"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         if (!strstr(text, lines[i])) fail_msg("the summary lacks \"%s\":\n%s", lines[i], text);
