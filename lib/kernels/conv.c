@@ -22,6 +22,10 @@ static void zero_blocks(void *context, size_t begin, size_t end, int32_t worker)
 static void run_phases(axm_tap_conv *conv)
 {
     const axm_conv_plan *plan = conv->plan;
+    if (plan->algorithm == AXM_CONV_COL2IM) {
+        axm_col2im(conv);
+        return;
+    }
     for (int64_t ph = 0; ph < plan->phases_h; ph++) {
         conv->h = axm_conv_axis(plan, true, ph);
         for (int64_t pw = 0; pw < plan->phases_w; pw++) {

@@ -13,7 +13,8 @@ typedef enum axm_conv_algorithm {
     AXM_CONV_GEMM,      /* implicit im2col, tiles of pixels x output channels */
     AXM_CONV_DOT,       /* the same with few output channels: vectors run along the sum */
     AXM_CONV_DEPTHWISE, /* one channel in, one out, for each group: vectors run along the channels */
-    AXM_CONV_WINOGRAD   /* 3x3 taps a step of 1 apart: fewer multiplications (winograd.h) */
+    AXM_CONV_WINOGRAD,  /* 3x3 taps a step of 1 apart: fewer multiplications (winograd.h) */
+    AXM_CONV_COL2IM     /* backward to few channels: a product for each row of dy, its parts added up (conv_col2im.c) */
 } axm_conv_algorithm;
 
 typedef struct axm_conv_plan {
@@ -64,5 +65,10 @@ void axm_tap_depthwise(const axm_tap_conv *conv);
 size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
 bool axm_tap_winograd_shares_scratch(const axm_kernels *kernels, const axm_conv_plan *plan);
 void axm_tap_winograd(const axm_tap_conv *conv);
+
+/* COL2IM. width: floats of a row of the packed weights. */
+int64_t axm_col2im_width(const axm_kernels *kernels, const axm_conv_shape *shape);
+size_t axm_col2im_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape);
+void axm_col2im(const axm_tap_conv *conv);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * GEMM and DOT: for each phase, for each group, panels of plan.panel output channels (the last one plan.packed_c rounded), each
  * [tap_h][tap_w][in_c][width], zero where there is no channel. DEPTHWISE: for each phase [tap_h][tap_w][channels]. WINOGRAD: for
- * each of the 36 points, panels of [in_c][width]. */
+ * each of the 36 points, panels of [in_c][width]. COL2IM: panels of columns (tap_h, tap_w, in_c), each [out_c][width]. */
 #include <string.h>
 
 #include "base/half.h"
@@ -139,6 +139,26 @@ static void pack_winograd(const packing *p, float *out)
     }
 }
 
+/* Panels of columns (tap, i), each [o][width], the last one rounded up with zeros. */
+static void pack_col2im(const packing *p, float *out)
+{
+    const axm_conv_plan *plan = p->plan;
+    const axm_conv_shape *s = plan->shape;
+    const axm_conv_weights *w = p->weights;
+    const int64_t columns = s->kernel_h * s->kernel_w * s->in_c;
+    for (int64_t first = 0; first < plan->packed_c; first += plan->panel) {
+        const int64_t left = plan->packed_c - first, width = left < plan->panel ? left : plan->panel;
+        for (int64_t o = 0; o < plan->in_c; o++, out += width) {
+            for (int64_t n = 0; n < width; n++) {
+                const int64_t column = first + n, tap = column / s->in_c;
+                const int64_t index = filter_of(w, o) * w->stride[0] + column % s->in_c * w->stride[1] +
+                                      tap / s->kernel_w * w->stride[2] + tap % s->kernel_w * w->stride[3];
+                out[n] = column < columns ? element(w, index) * scale_of(w, o) : 0.0f;
+            }
+        }
+    }
+}
+
 void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction,
                    const axm_conv_weights *weights, void *packed)
 {
@@ -152,6 +172,10 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
     float *out = packed;
     if (plan.algorithm == AXM_CONV_WINOGRAD) {
         pack_winograd(&p, out);
+        return;
+    }
+    if (plan.algorithm == AXM_CONV_COL2IM) {
+        pack_col2im(&p, out);
         return;
     }
     for (int64_t ph = 0; ph < plan.phases_h; ph++) {

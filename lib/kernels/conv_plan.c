@@ -62,6 +62,12 @@ axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape 
         plan.packed_c = plan.out_pixel;
         return plan;
     }
+    if (!forward && plan.groups == 1 && plan.out_c * 2 <= lanes && plan.in_c >= lanes && shape->kernel_h * shape->kernel_w > 1) {
+        plan.algorithm = AXM_CONV_COL2IM;
+        plan.phases_h = plan.phases_w = 1;
+        plan.packed_c = axm_col2im_width(kernels, shape);
+        return plan;
+    }
     /* Fewer than two vectors of products do not pay for summing across a vector. */
     if (plan.groups == 1 && plan.out_c * 2 <= lanes && shape->kernel_h * shape->kernel_w * plan.in_c >= 2 * lanes) {
         plan.algorithm = AXM_CONV_DOT;
@@ -119,7 +125,8 @@ axm_tap_axis axm_conv_axis(const axm_conv_plan *plan, bool vertical, int64_t pha
 
 bool axm_conv_leaves_gaps(const axm_conv_plan *plan)
 {
-    return plan->direction == AXM_BACKWARD && (plan->phases_h < plan->shape->stride_h || plan->phases_w < plan->shape->stride_w);
+    return plan->direction == AXM_BACKWARD && plan->algorithm != AXM_CONV_COL2IM &&
+           (plan->phases_h < plan->shape->stride_h || plan->phases_w < plan->shape->stride_w);
 }
 
 /* Every kernel element is in one phase, so the sum over phases is the whole kernel. SIZE_MAX when it cannot be said in size_t. */
@@ -128,6 +135,10 @@ size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *s
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
     const bool winograd = plan.algorithm == AXM_CONV_WINOGRAD;
     int64_t count = (int64_t)sizeof(float);
+    if (plan.algorithm == AXM_CONV_COL2IM) {
+        const bool counted = axm_mul_i64(count, plan.packed_c, &count) && axm_mul_i64(count, plan.in_c, &count);
+        return counted && (uint64_t)count <= SIZE_MAX ? (size_t)count : SIZE_MAX;
+    }
     const bool fits = axm_mul_i64(count, winograd ? AXM_WINOGRAD_INPUT : shape->kernel_h, &count) &&
                       axm_mul_i64(count, winograd ? AXM_WINOGRAD_INPUT : shape->kernel_w, &count) &&
                       axm_mul_i64(count, plan.packed_c, &count) &&
@@ -142,6 +153,7 @@ size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *
     switch (plan.algorithm) {
     case AXM_CONV_DEPTHWISE: return 0;
     case AXM_CONV_WINOGRAD: return axm_tap_winograd_scratch_bytes(kernels, &plan);
+    case AXM_CONV_COL2IM: return axm_col2im_scratch_bytes(kernels, shape);
     default: return axm_tap_gemm_scratch_bytes(kernels, &plan);
     }
 }

@@ -194,7 +194,7 @@ static int32_t find_path(axm_hdf5 *file, uint64_t from, const char *path, int *s
             ++path;
         size_t length = strcspn(path, "/");
         if (length == 0) break;
-        const axm_hdf5_link *link;
+        const axm_hdf5_link *link = NULL;
         int32_t status = length == 1 && *path == '.' ? ACTMAX_OK : find_child(file, at, path, length, &link);
         if (status < 0) return status;
         if (length != 1 || *path != '.') {
