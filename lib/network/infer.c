@@ -111,6 +111,19 @@ static void keep_constants(const axm_node *node, node_view *view, axm_arena *are
     }
 }
 
+/* An input that holds nothing, where operators count on elements. Short lists (Resize's roi) may be empty. */
+static int32_t refuse_empty(const axm_node *node, const node_view *view)
+{
+    char text[AXM_SHAPE_TEXT];
+    for (int32_t i = 0; i < node->input_count; ++i) {
+        const axm_shape *shape = view->shapes[i];
+        if (!shape || axm_shape_count(shape) != 0 || (i > 0 && shape->rank < 2)) continue;
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "input %d is empty (shape %s); actmax computes nothing from nothing", (int)i,
+                        axm_shape_text(shape, text));
+    }
+    return ACTMAX_OK;
+}
+
 static int32_t infer_shapes(const axm_infer_request *request, const axm_node *node, node_view *view)
 {
     if (!node->op->infer)
@@ -150,6 +163,7 @@ static int32_t infer_node(const axm_infer_request *request, const axm_node *node
         }
         if (status != ACTMAX_ERROR_UNSUPPORTED || !op->forward) return status;
     }
+    if ((status = refuse_empty(node, &view)) < 0) return status;
     status = infer_shapes(request, node, &view);
     if (status < 0) return status;
     if (view.all_constant && op->forward) {
