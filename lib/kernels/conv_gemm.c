@@ -66,10 +66,10 @@ static bool axis_is_plain(const axm_tap_axis *axis)
     return axis->taps == 1 && axis->in_step == 1 && axis->offset == 0 && axis->grid == axis->in_size;
 }
 
-/* Rows that are a multiple of 2 KiB apart would fight for the same few cache lines: those are copied. */
+/* Rows that are a multiple of 4 KiB apart would all fight for the same cache lines: those are copied. */
 static bool reads_in_place(const axm_conv_plan *plan, const axm_tap_axis *h, const axm_tap_axis *w)
 {
-    return axis_is_plain(h) && axis_is_plain(w) && plan->in_pixel % 512 != 0;
+    return axis_is_plain(h) && axis_is_plain(w) && plan->in_pixel % 1024 != 0;
 }
 
 static size_t whole_block_k(const axm_conv_plan *plan, size_t k)
@@ -174,11 +174,26 @@ typedef struct block {
     size_t group, first_panel, last_panel;
 } block;
 
+/* The weights of panel p from element k0 of the sum on. */
+static const float *weights_at(const cut *u, const block *b, size_t p, size_t k0)
+{
+    const size_t packed_c = (size_t)u->conv->plan->packed_c, first = p * (size_t)u->conv->plan->panel;
+    return u->conv->packed + (b->group * packed_c + first) * u->k + k0 * smaller((size_t)u->conv->plan->panel, packed_c - first);
+}
+
+/* What is multiplied after panel p: the next one, else the first with the next elements of the sum; NULL at the end. */
+static const float *weights_after(const cut *u, const block *b, size_t p)
+{
+    if (p + 1 < b->last_panel) return weights_at(u, b, p + 1, b->k0);
+    return b->k1 < u->k ? weights_at(u, b, b->first_panel, b->k1) : NULL;
+}
+
 static void multiply_tiles(const cut *u, const block *b)
 {
     const axm_tap_conv *v = u->conv;
     const axm_kernels *kernels = v->exec->kernels;
-    const size_t panel = (size_t)v->plan->panel, channels = (size_t)v->plan->out_c, packed_c = (size_t)v->plan->packed_c;
+    const size_t panel = (size_t)v->plan->panel, channels = (size_t)v->plan->out_c;
+    const size_t tiles = parts(b->rows, kernels->tile_rows);
     const bool last = b->k1 == u->k;
     axm_tile tile = {
         .lda = b->lda,
@@ -187,11 +202,13 @@ static void multiply_tiles(const cut *u, const block *b)
         .accumulate = b->k0 > 0 || v->accumulate,
     };
     for (size_t p = b->first_panel; p < b->last_panel; p++) {
-        const size_t first = p * panel, columns = smaller(panel, channels - first), width = smaller(panel, packed_c - first);
-        tile.b = v->packed + (b->group * packed_c + first) * u->k + b->k0 * width;
+        const size_t first = p * panel, columns = smaller(panel, channels - first);
+        const float *next = weights_after(u, b, p);
+        tile.b = weights_at(u, b, p, b->k0);
         tile.column = b->group * channels + first;
         tile.bias = last && v->bias != NULL ? v->bias + tile.column : NULL;
         for (size_t i = 0; i < b->rows; i += kernels->tile_rows) {
+            axm_tile_fetch(&tile, next, panel * tile.k, i / kernels->tile_rows, tiles);
             tile.a = b->a + i * b->lda;
             tile.c = b->c + i;
             kernels->tile(smaller(kernels->tile_rows, b->rows - i), columns, &tile);

@@ -75,7 +75,13 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     const float *p3 = rows > 12 ? p0 + 12 * lda : p0;
     __asm__("" : "+r"(p1), "+r"(p2), "+r"(p3)); /* keeps the four pointers apart, else the compiler makes fourteen */
     EACH_ROW(DECLARE)
+    const size_t ahead_step = t->ahead_step;
+    const char *ahead = t->ahead != NULL ? t->ahead : (const char *)b;
     for (size_t k = t->k; k != 0; k--) {
+        if (vectors > 1) {
+            _mm_prefetch(ahead, _MM_HINT_T1); /* never faults */
+            ahead += ahead_step;
+        }
         const __m512 b0 = _mm512_loadu_ps(b);
         const __m512 b1 = vectors > 1 ? _mm512_loadu_ps(b + LANES) : b0;
         EACH_ROW(STEP)

@@ -22,6 +22,8 @@ typedef struct axm_tile {
     const float *bias; /* [columns], or NULL */
     axm_clamp clamp;
     bool accumulate;
+    const char *ahead; /* what is read next, or NULL: fetched towards the cache, ahead_step bytes for each k */
+    size_t ahead_step;
 } axm_tile;
 
 /* A run of output pixels of a depthwise convolution: y[p,c] = clamp((accumulate ? y[p,c] : 0) + sum_{i,j} x[p*x_step +
@@ -38,6 +40,15 @@ typedef struct axm_depthwise_run {
     axm_clamp clamp;
     bool accumulate;
 } axm_depthwise_run;
+
+/* The tile with index `part` of `parts` that share b fetches its share of the `count` floats that are multiplied after them:
+ * weights then come from memory while others are at work. */
+static inline void axm_tile_fetch(axm_tile *tile, const float *next, size_t count, size_t part, size_t parts)
+{
+    const size_t bytes = count * sizeof *next;
+    tile->ahead = next == NULL ? NULL : (const char *)next + bytes / parts * part;
+    tile->ahead_step = next == NULL ? 0 : bytes / (parts * tile->k);
+}
 
 #define AXM_DOT_ROWS         4
 #define AXM_DOT_COLUMNS      4

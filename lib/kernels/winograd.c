@@ -74,6 +74,26 @@ bool axm_tap_winograd_shares_scratch(const axm_kernels *kernels, const axm_conv_
     return !layout_of(kernels, plan).fused;
 }
 
+/* Weights of the panel that follows the one at column n and element k of the sum: NULL after the last. */
+static const float *after(const axm_winograd *w, size_t point, size_t column, size_t columns, size_t k, size_t n)
+{
+    const axm_conv_plan *plan = w->conv->plan;
+    const size_t in_c = (size_t)plan->in_c, packed_c = (size_t)plan->packed_c, panel = (size_t)plan->panel;
+    const float *weights = w->conv->packed + point * in_c * packed_c;
+    n += panel;
+    if (n >= column + columns) {
+        n = column;
+        k += BLOCK_K;
+    }
+    if (k >= in_c) {
+        if (point + 1 == AXM_WINOGRAD_POINTS) return NULL;
+        weights += in_c * packed_c;
+        k = 0;
+    }
+    const size_t first = w->column + n;
+    return weights + first * in_c + k * smaller(panel, packed_c - first);
+}
+
 /* m[point][.][column ..] = v[point] weights[point], for output channels [column, column + columns), counted from w->column. */
 static void multiply(const axm_winograd *w, size_t point, size_t column, size_t columns)
 {
@@ -83,6 +103,7 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
     const float *weights = w->conv->packed + point * in_c * packed_c;
     const float *v = w->v + point * w->count * w->v_row;
     float *m = w->m + point * w->count * w->m_row, *c[AXM_MAX_TILE_ROWS];
+    const size_t tiles = parts(w->count, kernels->tile_rows);
     axm_tile tile = {.lda = w->v_row, .c = c, .clamp = {-INFINITY, INFINITY}};
     for (size_t k = 0; k < in_c; k += tile.k) {
         tile.k = smaller(BLOCK_K, in_c - k);
@@ -91,8 +112,10 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
             const size_t first = w->column + n, width = smaller(panel, packed_c - first);
             tile.b = weights + first * in_c + k * width;
             tile.column = n;
+            const float *next = after(w, point, column, columns, k, n);
             for (size_t t = 0; t < w->count; t += kernels->tile_rows) {
                 const size_t rows = smaller(kernels->tile_rows, w->count - t);
+                axm_tile_fetch(&tile, next, panel * tile.k, t / kernels->tile_rows, tiles);
                 tile.a = v + t * w->v_row + k;
                 for (size_t r = 0; r < rows; r++)
                     c[r] = m + (t + r) * w->m_row;

@@ -145,20 +145,23 @@ static void order_contributions(axm_plan *plan, roots *r)
     }
 }
 
-/* The one input whose gradient may take the output gradient's bytes, else -1. */
+/* The input whose gradient may take the output gradient's bytes, else -1: the one that has a gradient, or of several the last,
+ * which is written when the others have read theirs. */
 static int32_t shared_gradient(const axm_plan *plan, const axm_plan_step *step, const roots *r, const bool *kept)
 {
-    int32_t only = -1;
-    if (!step->runs_backward || !(step->forward.op->flags & AXM_OP_INPLACE_BACKWARD)) return -1;
+    int32_t last = -1, count = 0;
+    uint32_t flags = step->forward.op->flags;
+    if (!step->runs_backward || !(flags & AXM_OP_INPLACE_BACKWARD)) return -1;
     for (int32_t i = 0; i < step->forward.input_count; ++i) {
         if (!step->back[i]) continue;
-        if (only >= 0) return -1;
-        only = i;
+        last = i;
+        count++;
     }
-    if (only != 0 || step->accumulate[0]) return -1;
-    const axm_tensor *in = &plan->tensors[step->in[0]].tensor, *out = &plan->tensors[step->back_out[0]].tensor;
+    bool passes = (flags & AXM_OP_PASSES_LAST) && last == step->forward.input_count - 1;
+    if ((!passes && (count != 1 || last != 0)) || step->accumulate[last]) return -1;
+    const axm_tensor *in = &plan->tensors[step->in[last]].tensor, *out = &plan->tensors[step->back_out[0]].tensor;
     bool alike = axm_shape_count(&in->shape) == axm_shape_count(&out->shape) && in->layout == out->layout;
-    return alike && !kept[root_of(r, step->back_out[0])] ? step->in[0] : -1;
+    return alike && !kept[root_of(r, step->back_out[0])] ? step->in[last] : -1;
 }
 
 static int32_t place_gradients(axm_plan *plan, roots *r)

@@ -24,6 +24,7 @@ static void run_forward(const axm_step *step, const axm_exec *exec, axm_binary k
 static void run_backward(const axm_step *step, const axm_exec *exec, axm_binary kind, int32_t input, bool accumulate)
 {
     const axm_broadcast *s = step->state;
+    if (kind == AXM_BINARY_ADD && step->inputs[input]->grad == step->outputs[0]->grad) return; /* AXM_OP_PASSES_LAST */
     axm_binary_backward(exec, kind, input, s->rank, s->dims, axm_broadcast_data(step, s, 0), s->operands[0].strides,
                         axm_broadcast_data(step, s, 1), s->operands[1].strides, step->outputs[0]->grad,
                         (size_t)axm_shape_count(&step->inputs[input]->shape), accumulate, step->inputs[input]->grad);
@@ -136,7 +137,7 @@ static const char *integer_div(int64_t a, int64_t b, int64_t *out)
                                   .as_channel_affine = affine_##Name,                                                              \
                                   .fold = fold_##Name};
 
-BINARY(Add, AXM_BINARY_ADD, integer_add, 0u)
+BINARY(Add, AXM_BINARY_ADD, integer_add, AXM_OP_PASSES_LAST)
 BINARY(Sub, AXM_BINARY_SUB, integer_sub, 0u)
 BINARY(Mul, AXM_BINARY_MUL, integer_mul, AXM_OP_READS_INPUTS)
 BINARY(Div, AXM_BINARY_DIV, integer_div, AXM_OP_READS_INPUTS)
