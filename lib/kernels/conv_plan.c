@@ -32,11 +32,13 @@ static int64_t mergeable(int64_t groups, int64_t channels, int64_t lanes)
     return 1;
 }
 
-/* The transforms pay when each transformed value enters a vector of products at least, and is the sum of as many. */
+/* The transforms pay when each transformed value enters a vector of products at least, and is the sum of as many; and when the
+ * picture is large enough: transformed weights are four times the bytes, and for a few tiles reading them is the longer work. */
 static bool suits_winograd(const axm_conv_shape *s, const axm_conv_plan *plan)
 {
-    return s->groups == 1 && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 &&
-           s->dilation_w == 1 && plan->in_c >= 16 && plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS && plan->out_c >= 16;
+    return s->out_h * s->out_w >= AXM_WINOGRAD_LEAST_PIXELS && s->groups == 1 && s->kernel_h == 3 && s->kernel_w == 3 &&
+           s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && plan->in_c >= 16 &&
+           plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS && plan->out_c >= 16;
 }
 
 axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
@@ -127,6 +129,11 @@ bool axm_conv_leaves_gaps(const axm_conv_plan *plan)
 {
     return plan->direction == AXM_BACKWARD && plan->algorithm != AXM_CONV_COL2IM &&
            (plan->phases_h < plan->shape->stride_h || plan->phases_w < plan->shape->stride_w);
+}
+
+int32_t axm_conv_format(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
+{
+    return axm_conv_plan_of(kernels, shape, direction).algorithm == AXM_CONV_WINOGRAD ? 1 : 0;
 }
 
 /* Every kernel element is in one phase, so the sum over phases is the whole kernel. SIZE_MAX when it cannot be said in size_t. */

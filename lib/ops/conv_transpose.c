@@ -183,10 +183,11 @@ static int32_t infer(const axm_infer *infer)
 
 /* ---- Prepare ---- */
 
-/* Packed weights are kept for each node, direction and padding (which may follow the input's size). */
-static int32_t pack_kind(const axm_conv_shape *shape, axm_direction direction)
+/* Packed weights are kept for each node, direction, format and padding (which may follow the input's size). */
+static int32_t pack_kind(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
-    return (int32_t)((shape->pad_top * MOST_PAD + shape->pad_left) * 2 + (direction == AXM_BACKWARD ? 1 : 0));
+    const int64_t format = axm_conv_format(kernels, shape, direction);
+    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 2 + format) * 2 + (direction == AXM_BACKWARD ? 1 : 0));
 }
 
 static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
@@ -234,7 +235,8 @@ static int32_t prepare(axm_prepare *prepare)
         if (!axm_add_size(state->planes, axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction), &scratch))
             return axm_no_memory(UINT64_MAX, "a transposed convolution");
         axm_prepare_scratch(prepare, scratch);
-        status = axm_prepare_packed(prepare, pack_kind(&state->shape, direction), bytes, make_packed, &state->packed[direction]);
+        status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
+                                    &state->packed[direction]);
     }
     if (status < 0) return status;
     if (!axm_mul_size((size_t)axm_shape_count(&step->inputs[0]->shape), sizeof(float), &bytes))
