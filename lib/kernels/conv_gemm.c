@@ -13,6 +13,7 @@
 #define DOT_BLOCK_K    1024
 #define TASKS          16        /* that a convolution is cut into when it is large enough */
 #define TASK_WORK      (1 << 20) /* multiplications that make a task of its own */
+#define GATHERED_WORK  (1 << 24) /* the same where each task gathers its rows again */
 
 typedef struct cut {
     const axm_tap_conv *conv;
@@ -290,7 +291,8 @@ static void run_tasks(void *context, size_t begin, size_t end, int32_t worker)
 static size_t panel_blocks(const cut *u, size_t groups)
 {
     const size_t weights = (size_t)u->conv->plan->out_c * u->k;
-    const size_t wanted = smaller(TASKS, (u->rows + 8) * weights * groups / TASK_WORK + 1);
+    const size_t least = u->in_place ? TASK_WORK : GATHERED_WORK;
+    const size_t wanted = smaller(TASKS, (u->rows + 8) * weights * groups / least + 1);
     const size_t most = u->in_place ? u->panels : parts(u->panels, 2);
     return smaller(most, parts(wanted, groups * u->row_blocks));
 }
