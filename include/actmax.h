@@ -94,7 +94,7 @@ ACTMAX_API const char *actmax_status_name(int32_t status);
 ACTMAX_API int32_t actmax_version(void);            /* ACTMAX_VERSION of the library that runs */
 ACTMAX_API const char *actmax_version_string(void); /* "0.1.0" */
 
-/* Optional parts: "onnx", "keras", "openblas", and the instruction sets "avx2", "avx512", "neon". */
+/* Optional parts: "onnx", "keras", "gif", "openblas", and the instruction sets "avx2", "avx512", "neon". */
 ACTMAX_API int32_t actmax_feature_count(void);
 ACTMAX_API const char *actmax_feature_name(int32_t index); /* NULL when out of range */
 /* 1 when it was built in (and, for an instruction set, this processor has it), else 0. */
@@ -205,6 +205,24 @@ ACTMAX_API int32_t actmax_image_from_map(const float *map, int32_t width, int32_
  * channels (a grey image counts as three equal ones); alpha is the option "alpha". */
 ACTMAX_API int32_t actmax_image_overlay(const actmax_image *heat, const actmax_image *image, const actmax_recipe *recipe,
                                         actmax_image **out);
+
+/* ---- Animations ------------------------------------------------------------------------------------------------- */
+
+/* An animated GIF that repeats for ever, written to its file frame by frame: memory does not grow with it. */
+typedef struct actmax_animation actmax_animation;
+
+/* delay_ms: how long a frame is shown; GIF counts in steps of 10. Needs the feature "gif". Nothing is at `path` before
+ * actmax_animation_finish: the file is there whole or not at all. */
+ACTMAX_API int32_t actmax_animation_new(const char *path, int32_t width, int32_t height, int32_t delay_ms,
+                                        const actmax_recipe *recipe, actmax_animation **out);
+/* An 8-bit image; one of another size is resized. Up to 256 colours are kept exactly, of more the nearest 256 are taken. */
+ACTMAX_API int32_t actmax_animation_add(actmax_animation *animation, const actmax_image *image);
+/* The image of a running maximisation as it stands, in its callback. */
+ACTMAX_API int32_t actmax_animation_add_progress(actmax_animation *animation, const actmax_progress *progress);
+ACTMAX_API int64_t actmax_animation_frames(const actmax_animation *animation);
+/* Completes the file; then only free is left. An animation without frames cannot be finished. */
+ACTMAX_API int32_t actmax_animation_finish(actmax_animation *animation);
+ACTMAX_API void actmax_animation_free(actmax_animation *animation); /* not finished: it leaves no file */
 
 /* ---- Models ----------------------------------------------------------------------------------------------------- */
 

@@ -55,7 +55,7 @@ fail() {
 # A tool and the package that brings it; libraries and data are asked of dpkg.
 tools="gcc:gcc g++:g++ clang:clang clang++:clang clang-format-19:clang-format-19 cmake:cmake make:make pkg-config:pkg-config nm:binutils
 python3:python3 protoc:protobuf-compiler nanopb_generator.py:nanopb setarch:util-linux tar:tar"
-libraries="libc6-dev libopenblas-dev zlib1g-dev libcjson-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv locales"
+libraries="libc6-dev libopenblas-dev zlib1g-dev libcjson-dev libgif-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv locales"
 
 missing_packages() {
     list=

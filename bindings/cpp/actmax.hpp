@@ -170,6 +170,7 @@ class Progress
         p.pixels = View<float>(pixels, detail::product({p.height, p.width, p.channels}));
         return p;
     }
+    const actmax_progress *get() const noexcept { return handle_; }
 
   private:
     const actmax_progress *handle_;

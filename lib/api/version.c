@@ -49,7 +49,7 @@ const char *actmax_version_string(void)
     return VERSION_OF(ACTMAX_VERSION_MAJOR, ACTMAX_VERSION_MINOR, ACTMAX_VERSION_PATCH);
 }
 
-static const char *const features[] = {"onnx", "openblas", "avx2", "avx512", "neon", "keras"};
+static const char *const features[] = {"onnx", "openblas", "avx2", "avx512", "neon", "keras", "gif"};
 
 int32_t actmax_feature_count(void)
 {
@@ -74,6 +74,13 @@ int32_t actmax_feature_enabled(int32_t index)
     }
     if (strcmp(name, "keras") == 0) {
 #if defined(ACTMAX_WITH_KERAS)
+        return 1;
+#else
+        return 0;
+#endif
+    }
+    if (strcmp(name, "gif") == 0) {
+#if defined(ACTMAX_WITH_GIF)
         return 1;
 #else
         return 0;

@@ -26,6 +26,13 @@ void axm_file_close(axm_file *file);
 
 /* Writes to a temporary file beside `path` and renames it: whole or not at all. */
 int32_t axm_file_write_whole(const char *path, const void *data, size_t size);
+/* The same, piece by piece: nothing is at `path` before finish, which is the last call but free. After a piece that failed, finish
+ * fails too. Freed unfinished, it leaves nothing. */
+typedef struct axm_writer axm_writer;
+int32_t axm_writer_open(axm_allocator *allocator, const char *path, axm_writer **out);
+int32_t axm_writer_add(axm_writer *writer, const void *data, size_t size);
+int32_t axm_writer_finish(axm_writer *writer);
+void axm_writer_free(axm_writer *writer); /* NULL is fine */
 
 double axm_seconds(void); /* monotonic */
 int32_t axm_usable_cores(void);

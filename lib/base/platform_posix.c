@@ -275,33 +275,87 @@ static int write_all(int descriptor, const uint8_t *data, size_t size)
         if (written == 0) return EIO;
         done += (size_t)written;
     }
-    /* Without this, a power cut could leave the new name on an empty file. Some file systems have nothing to do here. */
-    if (fsync(descriptor) != 0 && errno != EINVAL && errno != ENOSYS && errno != EROFS) return errno;
     return 0;
+}
+
+struct axm_writer {
+    axm_allocator *allocator; /* NULL: the caller's own */
+    const char *path, *name;  /* name: the last part of path */
+    int directory, descriptor, error;
+    mode_t mode; /* of the file that is replaced; 0: none */
+    char temporary[NAME_BYTES];
+    char copy[]; /* of the path */
+};
+
+static int32_t writer_start(axm_writer *writer, const char *path)
+{
+    writer->path = path;
+    writer->directory = writer->descriptor = -1;
+    int32_t status = open_directory_of(path, &writer->directory, &writer->name);
+    if (status < 0 || (status = check_target(writer->directory, writer->name, path, &writer->mode)) < 0) return status;
+    writer->descriptor = create_temporary(writer->directory, writer->temporary);
+    return writer->descriptor < 0 ? system_failure(errno, "write", path) : ACTMAX_OK;
+}
+
+int32_t axm_writer_add(axm_writer *writer, const void *data, size_t size)
+{
+    if (writer->error == 0) writer->error = write_all(writer->descriptor, data, size);
+    return writer->error == 0 ? ACTMAX_OK : system_failure(writer->error, "write", writer->path);
+}
+
+int32_t axm_writer_finish(axm_writer *writer)
+{
+    int descriptor = writer->descriptor, error = writer->error;
+    /* Without this, a power cut could leave the new name on an empty file. Some file systems have nothing to do here. */
+    if (error == 0 && fsync(descriptor) != 0 && errno != EINVAL && errno != ENOSYS && errno != EROFS) error = errno;
+    if (error == 0 && writer->mode != 0)
+        (void)fchmod(descriptor, writer->mode); /* an old file's permissions stay, where they can */
+    writer->descriptor = -1;
+    if (close(descriptor) != 0 && error == 0 && errno != EINTR) error = errno;
+    if (error == 0 && renameat(writer->directory, writer->temporary, writer->directory, writer->name) != 0) error = errno;
+    if (error == 0) return ACTMAX_OK;
+    (void)unlinkat(writer->directory, writer->temporary, 0);
+    return system_failure(error, "write", writer->path);
+}
+
+static void writer_stop(axm_writer *writer)
+{
+    if (writer->descriptor >= 0) {
+        close(writer->descriptor);
+        (void)unlinkat(writer->directory, writer->temporary, 0);
+    }
+    if (writer->directory >= 0) close(writer->directory);
+}
+
+int32_t axm_writer_open(axm_allocator *allocator, const char *path, axm_writer **out)
+{
+    size_t length = strlen(path) + 1;
+    axm_writer *writer = axm_alloc(allocator, sizeof *writer + length);
+    if (writer == NULL) return ACTMAX_ERROR_NO_MEMORY;
+    *writer = (axm_writer){.allocator = allocator};
+    memcpy(writer->copy, path, length);
+    int32_t status = writer_start(writer, writer->copy);
+    if (status < 0)
+        axm_writer_free(writer);
+    else
+        *out = writer;
+    return status;
+}
+
+void axm_writer_free(axm_writer *writer)
+{
+    if (writer == NULL) return;
+    writer_stop(writer);
+    axm_free(writer->allocator, writer);
 }
 
 int32_t axm_file_write_whole(const char *path, const void *data, size_t size)
 {
-    char temporary[NAME_BYTES];
-    int directory = -1, descriptor = -1, error = 0;
-    bool made = false;
-    mode_t mode = 0;
-    const char *name = NULL;
-    int32_t status = open_directory_of(path, &directory, &name);
-    if (status < 0) return status;
-    if ((status = check_target(directory, name, path, &mode)) < 0) goto done;
-    descriptor = create_temporary(directory, temporary);
-    made = descriptor >= 0;
-    error = made ? write_all(descriptor, data, size) : errno;
-    if (error == 0 && mode != 0) (void)fchmod(descriptor, mode); /* an old file's permissions stay, where they can */
-    if (made && close(descriptor) != 0 && error == 0 && errno != EINTR) error = errno;
-    if (error == 0 && renameat(directory, temporary, directory, name) != 0) error = errno;
-    if (error != 0) {
-        if (made) (void)unlinkat(directory, temporary, 0);
-        status = system_failure(error, "write", path);
-    }
-done:
-    close(directory);
+    axm_writer writer = {.allocator = NULL};
+    int32_t status = writer_start(&writer, path);
+    if (status >= 0) status = axm_writer_add(&writer, data, size);
+    if (status >= 0) status = axm_writer_finish(&writer);
+    writer_stop(&writer);
     return status;
 }
 

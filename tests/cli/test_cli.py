@@ -161,6 +161,18 @@ class Maximize(ProgramTest):
         self.maximize("--layer", "conv2", "--filter", "2", out="alone.png")
         self.assertEqual(read_bytes(self.path("alone.png")), read_bytes(self.path("a_2.png")))
 
+    def test_animation(self):
+        def frames(name):
+            data = read_bytes(self.path(name))
+            self.assertEqual((data[:6], data[-1:]), (b"GIF89a", b";"))
+            return data.count(b"\x21\xf9\x04")  # graphic control extensions
+
+        self.maximize("--layer", "conv2", "--filter", "1", "--gif", self.path("a.gif"), "--gif-every", "8")
+        self.assertEqual(self.files(), ["a.gif", "a.png"])
+        self.assertEqual(frames("a.gif"), 4)  # steps 1, 8, 16 and 20
+        self.maximize("--layer", "conv2", "--filter", "1,2", "--gif", self.path("a.gif"))
+        self.assertEqual((frames("a_1.gif"), frames("a_2.gif")), (20, 20))
+
     def test_sum_of_filters(self):
         said = self.maximize("--layer", "conv2", "--filter", "1+2", "--json").json()
         self.assertEqual(self.files(), ["a.png"])

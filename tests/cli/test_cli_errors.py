@@ -36,6 +36,9 @@ class Errors(ProgramTest):
             self.assertIn(value, line)
         self.refused(2, "--top", "classify", self.network, self.boot, "--top", "0")
         self.refused(2, "--top", "classify", self.network, self.boot, "--top", "many")
+        self.refused(2, "gif-every.*--gif", *start, "--gif-every", "3")
+        self.refused(2, "gif-every 0", *start, "--gif", self.path("a.gif"), "--gif-every", "0")
+        self.refused(2, "end in .gif", *start, "--gif", self.path("a.png"))
         self.refused(2, "adam.*rmsprop.*ascent", *start, "--optimizer", "sgd")
         self.assertEqual(self.files(), [])
 

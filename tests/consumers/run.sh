@@ -2,7 +2,7 @@
 # Programs that use actmax as its users do, and builds with a part left out.
 #
 # usage: run.sh WHAT SOURCE BUILD SCRATCH
-#   WHAT: install find_package pkg_config_shared pkg_config_static moved subdirectory no_onnx no_keras no_openblas static_only shared_only
+#   WHAT: install find_package pkg_config_shared pkg_config_static moved subdirectory no_onnx no_keras no_gif no_openblas static_only shared_only
 #   BUILD: the release build; SCRATCH: a folder of these tests, where `install` puts the prefix that the next four use
 # CC and CXX name the compilers.
 set -eu
@@ -68,7 +68,7 @@ install)
         fail "cmake --install"
     }
     (cd "$prefix" && find . -type f -o -type l | sort)
-    others=$(cd "$prefix" && find include -type f ! -name actmax.h ! -name actmax.hpp)
+    others=$(cd "$prefix" && find include -type f ! -name actmax.h ! -name 'actmax*.hpp')
     [ -z "$others" ] || fail "more than the public headers is installed: $others"
     needs_shared "$prefix/bin/actmax" yes
     "$prefix/bin/actmax" version
@@ -125,6 +125,14 @@ no_keras)
     make_build "$here" -S "$source" -DACTMAX_KERAS=OFF $part
     if ldd "$here/examples/actmax" | grep -E 'libcjson|libz\.'; then fail "a library of the Keras loader is linked"; fi
     "$here/examples/actmax" info "$model" --preprocess unit >"$here.txt"
+    ;;
+no_gif)
+    make_build "$here" -S "$source" -DACTMAX_GIF=OFF $part
+    if ldd "$here/examples/actmax" | grep libgif; then fail "giflib is linked"; fi
+    if "$here/examples/actmax" maximize "$model" --layer conv2 --filter 1 --steps 4 --preprocess unit --out "$here.png" \
+        --gif "$here.gif" >"$here.out" 2>&1; then fail "an animation was made without giflib"; fi
+    cat "$here.out"
+    grep -q 'ACTMAX_GIF' "$here.out" || fail "the message does not say what is lacking"
     ;;
 no_openblas)
     make_build "$here" -S "$source" -DACTMAX_OPENBLAS=OFF $part

@@ -29,5 +29,5 @@ for choice in OFF ON; do
     cmake --install "$scratch/$choice" --prefix "$scratch/prefix_$choice" >/dev/null
 done
 [ "$(ls "$scratch/prefix_OFF/include")" = actmax.h ]
-[ "$(ls "$scratch/prefix_ON/include" | tr '\n' ' ')" = "actmax.h actmax.hpp " ]
-echo "actmax.hpp is installed with ACTMAX_CPP, and only then"
+[ "$(ls "$scratch/prefix_ON/include" | tr '\n' ' ')" = "actmax.h actmax.hpp actmax_animation.hpp " ]
+echo "the C++ headers are installed with ACTMAX_CPP, and only then"

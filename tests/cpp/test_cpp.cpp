@@ -3,10 +3,12 @@
 //
 // usage: test_cpp EXAMPLES_FOLDER EXPECTED.json SCRATCH_FOLDER
 #include <actmax.hpp>
+#include <actmax_animation.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -233,6 +235,28 @@ void test_maximize(const Places &places)
     EXPECT(actmax::Image(places.scratch + "/cpp_filter.png").width() == 28);
 }
 
+void test_animation(const Places &places)
+{
+    const std::string path = places.scratch + "/cpp.gif";
+    std::remove(path.c_str());
+    actmax::Session session(network(places));
+    actmax::Recipe recipe{{"steps", 9}};
+    {
+        actmax::Animation animation(path, 28, 28);
+        recipe.on_progress([&](const actmax::Progress &progress) {
+            if (progress.step() % 3 == 0) animation.add(progress);
+        });
+        actmax::Result picture = session.maximize("conv2", 3, recipe);
+        animation.add(picture.image());
+        EXPECT(animation.frames() == 4 && !std::ifstream(path));
+        animation.finish();
+    }
+    std::string head(6, ' ');
+    std::ifstream(path, std::ios::binary).read(head.data(), 6);
+    EXPECT(head == "GIF89a");
+    THROWN(actmax::InvalidError, actmax::Animation(path, 0, 28));
+}
+
 void test_callbacks(const Places &places)
 {
     actmax::Session session(network(places));
@@ -354,6 +378,7 @@ int main(int count, char **words)
         test_numbers(places);
         test_images(places);
         test_maximize(places);
+        test_animation(places);
         test_callbacks(places);
         test_recipe(places);
         test_ownership(places);

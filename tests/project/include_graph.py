@@ -31,6 +31,7 @@ PUBLIC = "actmax.h"
 # System and third-party headers that belong to one place.
 OUTSIDE = [
     (re.compile(r"stb[/_]"), re.compile(r"image/")),
+    (re.compile(r"gif_lib\.h"), re.compile(r"image/animation\.c")),
     (re.compile(r"cblas\.h"), re.compile(r"kernels/")),
     (re.compile(r"(arm_neon|immintrin)\.h"), re.compile(r"kernels/")),
     (re.compile(r"pb(_\w+)?\.h"), re.compile(r"loaders/onnx/")),

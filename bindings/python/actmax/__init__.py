@@ -10,6 +10,7 @@ Images are paths, PIL images or NumPy arrays: uint8 (height, width[, channels]),
 the network's own units. help(actmax.Model) tells the rest.
 """
 
+from ._animation import Animation
 from ._errors import (
     ActmaxError,
     ActmaxWarning,
@@ -56,6 +57,7 @@ __all__ = [
     "ActmaxError",
     "ActmaxWarning",
     "AmbiguousError",
+    "Animation",
     "FileError",
     "FormatError",
     "Gradient",
