@@ -56,6 +56,10 @@ fail() {
 tools="gcc:gcc g++:g++ clang:clang clang++:clang clang-format-19:clang-format-19 cmake:cmake make:make pkg-config:pkg-config nm:binutils
 python3:python3 protoc:protobuf-compiler nanopb_generator.py:nanopb setarch:util-linux tar:tar"
 libraries="libc6-dev libopenblas-dev zlib1g-dev libcjson-dev libgif-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv locales"
+if [ "$mode" = full ]; then
+    tools="$tools aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user"
+    libraries="$libraries libc6-dev-arm64-cross"
+fi
 
 missing_packages() {
     list=
@@ -134,6 +138,9 @@ if [ -z "${ACTMAX_TORCH_PYTHON:-}" ]; then
     facts=$facts,without-torch
 elif ! "$ACTMAX_TORCH_PYTHON" -c 'import torch, numpy, onnx' 2>/dev/null; then
     fail "ACTMAX_TORCH_PYTHON is set, but $ACTMAX_TORCH_PYTHON has no torch, numpy or onnx"
+fi
+if [ "$mode" = full ] && ! sh tests/full/neon.sh probe build/arm64; then
+    facts=$facts,without-arm64
 fi
 if ! sh tests/python/run.sh probe build/python; then
     echo "    pip reaches no index: the rows of the Python package are skipped"

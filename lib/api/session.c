@@ -169,10 +169,10 @@ static float *class_scores(actmax_session *session, const axm_plan *plan, int32_
 static float *softmax_of(actmax_session *session, const float *logits, int64_t count, bool only_exp)
 {
     float *out = axm_alloc_array(session->allocator, (size_t)count, sizeof *out);
-    double most = -INFINITY, sum = 0.0;
+    float largest = -INFINITY; /* in double, GCC 12 for ARM would crash on these lines */
     for (int64_t i = 0; i < count; ++i)
-        most = fmax(most, (double)logits[i]);
-    if (only_exp) most = 0.0;
+        largest = fmaxf(largest, logits[i]);
+    double most = only_exp ? 0.0 : (double)largest, sum = 0.0;
     for (int64_t i = 0; i < count; ++i)
         sum += exp((double)logits[i] - most);
     for (int64_t i = 0; out && i < count; ++i)

@@ -76,12 +76,13 @@ static int32_t run(axm_runner *runner, const axm_input *input, const axm_map_req
 
 static void range_of(const float *x, size_t count, double *low, double *high)
 {
-    *low = INFINITY;
-    *high = -INFINITY;
+    float least = INFINITY, most = -INFINITY; /* in double, GCC 12 for ARM would crash on these lines */
     for (size_t i = 0; i < count; ++i) {
-        *low = fmin(*low, (double)x[i]);
-        *high = fmax(*high, (double)x[i]);
+        least = fminf(least, x[i]);
+        most = fmaxf(most, x[i]);
     }
+    *low = (double)least;
+    *high = (double)most;
 }
 
 /* Scales to [0, 1]; a flat map becomes zeros, which is said by returning true. Flat is what differs by no more than rounding,

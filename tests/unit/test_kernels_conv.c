@@ -416,6 +416,9 @@ static void find(void **state)
 {
     (void)state;
     assert_string_equal(axm_kernels_name(axm_kernels_find("c")), "c");
+#if defined(__aarch64__)
+    assert_string_equal(axm_kernels_name(axm_kernels_find("auto")), "neon");
+#endif
     assert_null(axm_kernels_find("none such"));
     assert_null(axm_kernels_at(-1));
     assert_non_null(axm_kernels_find(NULL));
