@@ -10,7 +10,7 @@
 #
 # Real networks and photographs are looked for in $ACTMAX_SHARED, else in ../shared beside the repository; without them the rows that
 # need them are skipped (tests/real/README.md). --full compares with PyTorch where $ACTMAX_TORCH_PYTHON names a Python that has torch,
-# numpy and onnx.
+# numpy and onnx, and with Keras where $ACTMAX_KERAS_PYTHON names one that has keras 3, torch, h5py, onnx and pillow.
 #
 # Exit codes: 0 all passed; 1 something failed; 2 packages must be installed first, the line to do it is printed.
 set -u
@@ -141,6 +141,11 @@ elif ! "$ACTMAX_TORCH_PYTHON" -c 'import torch, numpy, onnx' 2>/dev/null; then
 fi
 if [ "$mode" = full ] && ! sh tests/full/neon.sh probe build/arm64; then
     facts=$facts,without-arm64
+fi
+if [ -z "${ACTMAX_KERAS_PYTHON:-}" ]; then
+    facts=$facts,without-keras
+elif ! KERAS_BACKEND=torch "$ACTMAX_KERAS_PYTHON" -c 'import keras, torch, h5py, onnx, PIL' 2>/dev/null; then
+    fail "ACTMAX_KERAS_PYTHON is set, but $ACTMAX_KERAS_PYTHON has no keras, torch, h5py, onnx or pillow"
 fi
 if ! sh tests/python/run.sh probe build/python; then
     echo "    pip reaches no index: the rows of the Python package are skipped"

@@ -1,0 +1,94 @@
+"""libactmax through ctypes, for the comparisons: scores, activations and gradients of one file at one input."""
+import ctypes as c
+
+import numpy as np
+
+P = c.c_void_p
+
+
+class Refused(Exception):
+    pass
+
+
+class Library:
+    def __init__(self, path):
+        self.lib = c.CDLL(path)
+        self.lib.actmax_message.restype = c.c_char_p
+
+    def check(self, status):
+        if status < 0:
+            raise Refused(self.lib.actmax_message().decode())
+
+    def open(self, path, input_size=None):
+        return Network(self, path, input_size)
+
+
+class Network:
+    """Closed by `with`. Inputs are float [rows, columns, channels] and reach the network as they are; targets count as they stand in
+    the network (no softmax is passed by)."""
+
+    def __init__(self, library, path, input_size):
+        self.library, self.lib, self.check = library, library.lib, library.check
+        self.recipe, self.model, self.session = P(), P(), P()
+        try:
+            self.check(self.lib.actmax_recipe_new(c.byref(self.recipe)))
+            self.check(self.lib.actmax_recipe_set_text(self.recipe, b"preprocess", b"raw"))
+            self.check(self.lib.actmax_recipe_set_number(self.recipe, b"bypass", c.c_double(0.0)))
+            if input_size:
+                size = (c.c_double * 2)(*input_size)
+                self.check(self.lib.actmax_recipe_set_numbers(self.recipe, b"input_size", size, c.c_size_t(2)))
+            self.check(self.lib.actmax_model_load(str(path).encode(), self.recipe, c.byref(self.model)))
+            self.check(self.lib.actmax_session_new(self.model, self.recipe, c.byref(self.session)))
+        except Refused:
+            self.close()
+            raise
+
+    def close(self):
+        self.lib.actmax_session_free(self.session)
+        self.lib.actmax_model_free(self.model)
+        self.lib.actmax_recipe_free(self.recipe)
+        self.recipe, self.model, self.session = P(), P(), P()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def _layer(self, name):
+        index = c.c_int32(-1)  # the network's output
+        if name is not None:
+            self.check(self.lib.actmax_model_find_layer(self.model, name.encode(), c.byref(index)))
+        return index
+
+    def _run(self, x, call, array):
+        image, result = P(), P()
+        pixels = np.ascontiguousarray(x, dtype=np.float32)
+        try:
+            self.check(self.lib.actmax_image_new_float(pixels.shape[1], pixels.shape[0], pixels.shape[2],
+                                                       pixels.ctypes.data_as(P), c.byref(image)))
+            self.check(call(image, c.byref(result)))
+            data, dims, rank = c.POINTER(c.c_float)(), (c.c_int64 * 8)(), c.c_int32()
+            self.check(self.lib.actmax_result_array(result, array, c.byref(data), dims, c.byref(rank)))
+            shape = tuple(dims[: rank.value])
+            return np.ctypeslib.as_array(data, shape=(int(np.prod(shape)),)).reshape(shape).copy()
+        finally:
+            self.lib.actmax_result_free(result)
+            self.lib.actmax_image_free(image)
+
+    def activations(self, x, layer=None):
+        """In the file's order of axes."""
+        at = self._layer(layer)
+        return self._run(x, lambda image, out: self.lib.actmax_session_activations(self.session, image, at, self.recipe, out), b"activations")
+
+    def gradient(self, x, filter, layer=None):
+        """[rows, columns, channels]"""
+        at, filters = self._layer(layer), (c.c_int32 * 1)(filter)
+        return self._run(x, lambda image, out: self.lib.actmax_session_gradient(self.session, image, at, filters, c.c_size_t(1), self.recipe,
+                                                                                out), b"gradient")
+
+
+def error(ours, theirs):
+    """Relative, in the Euclidean norm."""
+    theirs = np.asarray(theirs, np.float64)
+    return float(np.linalg.norm(np.asarray(ours, np.float64) - theirs) / np.linalg.norm(theirs))
