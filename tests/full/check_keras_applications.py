@@ -1,0 +1,198 @@
+"""Every convolutional network of keras.applications, as genuine Keras saves it, against Keras.
+
+    KERAS_BACKEND=torch python check_keras_applications.py LIBACTMAX.so [NETWORK...|all]      (the smallest of each family)
+
+Weights are random by a fixed seed; BatchNormalization's moving statistics are those of random pictures. Each network is saved as .h5 and
+as .keras, and loaded as it is: the scores and eight layers on the way, relative error under 1e-4. A kink-free twin (Softplus for
+ReLU, ReLU6, hard sigmoid and the like, average for max pooling) is saved likewise: the gradient of one score with respect to the
+picture, under 1e-4. Truth is the same network in float64; the error of Keras's own float32 is printed beside ours. The free-running
+gradient of the network as it is is printed only: ReLU and max pooling have kinks, where correct programs differ.
+"""
+import copy
+import logging
+import os
+import pathlib
+import sys
+import tempfile
+import warnings
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+logging.disable(logging.WARNING)
+warnings.filterwarnings("ignore")
+import keras
+import numpy as np
+import torch
+
+from library import Library, Refused, error
+
+# family: (side, networks from the smallest on)
+FAMILIES = {
+    "MobileNet": (64, ["MobileNet"]),
+    "MobileNetV2": (64, ["MobileNetV2"]),
+    "MobileNetV3": (64, ["MobileNetV3Small", "MobileNetV3Large"]),
+    "EfficientNet": (64, [f"EfficientNetB{i}" for i in range(8)]),
+    "EfficientNetV2": (64, [f"EfficientNetV2{i}" for i in ("B0", "B1", "B2", "B3", "S", "M", "L")]),
+    "NASNet": (64, ["NASNetMobile", "NASNetLarge"]),
+    "DenseNet": (64, ["DenseNet121", "DenseNet169", "DenseNet201"]),
+    "Xception": (95, ["Xception"]),
+    "Inception": (95, ["InceptionV3"]),
+    "InceptionResNet": (95, ["InceptionResNetV2"]),
+    "ResNet": (64, ["ResNet50", "ResNet101", "ResNet152"]),
+    "ResNetV2": (64, ["ResNet50V2", "ResNet101V2", "ResNet152V2"]),
+    "ConvNeXt": (64, ["ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"]),
+    "VGG": (64, ["VGG16", "VGG19"]),
+}
+SIDES = {name: side for side, names in FAMILIES.values() for name in names}
+CLASSES, CLASS = 10, 3
+KINKED = ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")
+
+
+def build(name):
+    side = SIDES[name]
+    keras.utils.set_random_seed(11)
+    keras.utils.clear_session()
+    return getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classes=CLASSES, classifier_activation=None)
+
+
+def picture(model, count=1):
+    """A batch in the range that the network rescales from, if it does, else of about -1 to 1."""
+    rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers)
+    x = np.random.default_rng(5).standard_normal((count, *model.inputs[0].shape[1:])).astype("float32")
+    return np.clip(128 + 64 * x, 0, 255) if rescales else x
+
+
+def fill(model):
+    """Weights as a trained network might have them: every layer's output of ordinary size."""
+    random = np.random.default_rng(7)
+    batch_norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for weight in model.weights:
+        name, shape = weight.path.rsplit("/", 1)[-1], tuple(weight.shape)
+        if name == "gamma":
+            weight.assign(random.uniform(0.6, 1.4, shape))
+        elif name in ("beta", "bias"):
+            weight.assign(random.standard_normal(shape) * 0.1)
+    momenta = [layer.momentum for layer in batch_norms]
+    for layer in batch_norms:
+        layer.momentum = 0.0
+    if batch_norms:
+        with torch.no_grad():
+            model(picture(model, 4), training=True)
+    for layer, momentum in zip(batch_norms, momenta):
+        layer.momentum = momentum
+
+
+def smooth(config):
+    """Replaces what has kinks in a model's configuration."""
+    if isinstance(config, list):
+        return [smooth(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    config = {key: smooth(value) for key, value in config.items()}
+    if config.get("activation") in KINKED:
+        config["activation"] = "softplus"
+    if config.get("class_name") == "ReLU":
+        settings = {key: config["config"].get(key) for key in ("name", "trainable", "dtype")}
+        config.update(class_name="Activation", config={**settings, "activation": "softplus"})
+    elif config.get("class_name") == "MaxPooling2D":
+        config["class_name"] = "AveragePooling2D"
+    return config
+
+
+def twin_of(model):
+    twin = model.__class__.from_config(smooth(copy.deepcopy(model.get_config())))
+    twin.set_weights(model.get_weights())
+    fill(twin)
+    return twin
+
+
+def in_double(model):
+    """The same network in float64."""
+    def retype(item):
+        if isinstance(item, list):
+            return [retype(part) for part in item]
+        if not isinstance(item, dict):
+            return item
+        if item.get("class_name") == "DTypePolicy":
+            return {**item, "config": {"name": "float64"}}
+        return {key: "float64" if key == "dtype" and value == "float32" else retype(value) for key, value in item.items()}
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float64")
+    keras.config.set_floatx("float64")
+    try:
+        double = model.__class__.from_config(retype(copy.deepcopy(model.get_config())))
+        double.set_weights([w.astype("float64") for w in model.get_weights()])
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy(before)
+    return double
+
+
+def outputs(model, x, layers):
+    with torch.no_grad():
+        values = keras.Model(model.inputs, [model.get_layer(name).output for name in layers] + [model.output])(x, training=False)
+    return [keras.ops.convert_to_numpy(y)[0] for y in values]
+
+
+def gradient(model, x):
+    at = torch.tensor(x, requires_grad=True)
+    model(at, training=False)[0, CLASS].backward()
+    return at.grad.numpy()[0]
+
+
+def save(model, folder, ending):
+    path = pathlib.Path(folder) / f"network.{ending}"
+    model.save(path)
+    return path
+
+
+def check(library, name, folder):
+    good, notes = True, []
+    for kind in ("as is", "twin"):
+        model = build(name)
+        fill(model)
+        if kind == "twin":
+            model = twin_of(model)
+        x = picture(model)
+        double = in_double(model)
+        named = [layer.name for layer in model.layers if len(layer.output.shape) == 4 and "InputLayer" not in type(layer).__name__]
+        layers = named[:: max(1, len(named) // 7)]
+        theirs, own32 = outputs(double, x.astype("float64"), layers), outputs(model, x, layers)[-1]
+        slope, slope32 = gradient(double, x.astype("float64")), gradient(model, x)
+        for ending in ("h5", "keras"):
+            path = save(model, folder, ending)
+            try:
+                with library.open(path) as network:
+                    forward = [error(network.activations(x[0], layer)[0], y) for layer, y in zip(layers + [None], theirs)]
+                    backward = error(network.gradient(x[0], CLASS), slope)
+            except Refused as refused:
+                notes.append(f"{kind} {ending}: REFUSED {refused}")
+                good = False
+                continue
+            finally:
+                path.unlink()
+            passed = max(forward) < 1e-4 and (backward < 1e-4 or kind == "as is")
+            good = good and passed
+            notes.append(f"{kind:5} {ending:5}: layers {max(forward[:-1]):.1e}, scores {forward[-1]:.1e} (Keras float32 {error(own32, theirs[-1]):.1e}), "
+                         f"gradient {backward:.1e} (Keras float32 {error(slope32, slope):.1e}, its size "
+                         f"{np.abs(slope).max():.1e}){'' if passed else '  WRONG'}")
+    print(("ok    " if good else "FAIL  ") + name + f" ({model.count_params():,} parameters, {SIDES[name]} x {SIDES[name]})", flush=True)
+    for note in notes:
+        print("        " + note, flush=True)
+    return good
+
+
+def main():
+    library, names = Library(sys.argv[1]), sys.argv[2:]
+    if not names:
+        names = [family[0] for _, family in FAMILIES.values()]
+    elif names == ["all"]:
+        names = list(SIDES)
+    with tempfile.TemporaryDirectory() as folder:
+        failed = [name for name in names if not check(library, name, folder)]
+    print(f"{len(names) - len(failed)} of {len(names)} networks agree")
+    if failed:
+        raise SystemExit("FAIL: " + " ".join(failed))
+
+
+main()
