@@ -9,7 +9,7 @@ import re
 import sys
 import xml.etree.ElementTree as tree
 
-CONDITIONS = ("always", "without-models", "without-torch", "without-keras", "without-pypi", "without-arm64")
+CONDITIONS = ("always", "without-models", "without-torch", "without-torchvision", "without-keras", "without-pypi", "without-arm64")
 INNER = re.compile(r"^\[  SKIPPED \] ([A-Za-z_]\w*)\s*$", re.M)
 
 

@@ -10,7 +10,9 @@
 #
 # Real networks and photographs are looked for in $ACTMAX_SHARED, else in ../shared beside the repository; without them the rows that
 # need them are skipped (tests/real/README.md). --full compares with PyTorch where $ACTMAX_TORCH_PYTHON names a Python that has torch,
-# numpy and onnx, and with Keras where $ACTMAX_KERAS_PYTHON names one that has keras 3, torch, h5py, onnx and pillow.
+# numpy and onnx, with Keras where $ACTMAX_KERAS_PYTHON names one that has keras 3, torch, h5py, onnx and pillow, and with torchvision's
+# networks by the Python that $ACTMAX_TV_PYTHON names (torch, torchvision, onnx, onnxscript, numpy) or one made under build/ (some
+# gigabytes).
 #
 # Exit codes: 0 all passed; 1 something failed; 2 packages must be installed first, the line to do it is printed.
 set -u
@@ -150,6 +152,7 @@ fi
 if ! sh tests/python/run.sh probe build/python; then
     echo "    pip reaches no index: the rows of the Python package are skipped"
     facts=$facts,without-pypi
+    [ -n "${ACTMAX_TV_PYTHON:-}" ] || facts=$facts,without-torchvision
 fi
 
 # ---- 3. builds ----

@@ -3,10 +3,12 @@
     python check_torchvision.py LIBACTMAX.so [MODEL...]        (the smallest of each family; "all": every one)
 
 Weights are random, by a fixed seed; no download. Forward: relative L2 error of the scores under 1e-4. Gradient: of one class's score
-with respect to the image, on the network as it is (free-running: reported only, since ReLU and max pooling have kinks) and on a
-kink-free twin (Softplus for ReLU, average for max pooling), under 1e-4. At two input sizes where the network allows it.
+with respect to the image, under 1e-4, on the network as it is with its kinks decided by actmax's activations (pinned.py; free-running
+it is reported only) and on a kink-free twin (Softplus for ReLU, average for max pooling, the smooth forms of the hard activations). At
+two input sizes where the export allows it.
 """
 
+import contextlib
 import copy
 import ctypes as c
 import os
@@ -15,27 +17,46 @@ import tempfile
 import warnings
 
 import numpy as np
+import onnx
 import torch
 import torchvision
+
+from pinned import Pinned, deciding_values
 
 warnings.filterwarnings("ignore")
 lib = c.CDLL(sys.argv[1])
 lib.actmax_message.restype = c.c_char_p
 P = c.c_void_p
+BOUND, WANTED = 1e-4, 20
 
 SMALLEST = ["alexnet", "vgg11", "vgg11_bn", "resnet18", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1", "densenet121", "googlenet",
             "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "mnasnet0_5", "efficientnet_b0", "efficientnet_v2_s",
             "regnet_y_400mf", "convnext_tiny"]
 
 
-def kink_free(module):
-    for name, child in module.named_children():
-        if isinstance(child, (torch.nn.ReLU, torch.nn.ReLU6)):
-            setattr(module, name, torch.nn.Softplus())
-        elif isinstance(child, torch.nn.MaxPool2d):
-            setattr(module, name, torch.nn.AvgPool2d(child.kernel_size, child.stride, child.padding, child.ceil_mode))
-        else:
-            kink_free(child)
+# What stands for each function with kinks in the twin. Modules call them by these names too.
+F = torch.nn.functional
+SMOOTH = {
+    "relu": lambda x, inplace=False: F.softplus(x),
+    "relu6": lambda x, inplace=False: F.softplus(x),
+    "hardtanh": lambda x, *_, **__: F.softplus(x),
+    "hardswish": lambda x, inplace=False: F.silu(x),
+    "hardsigmoid": lambda x, inplace=False: torch.sigmoid(x),
+    "max_pool2d": lambda x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False:
+        F.avg_pool2d(x, kernel, stride, padding, ceil_mode),
+}
+
+
+@contextlib.contextmanager
+def kink_free():
+    kept = {name: getattr(F, name) for name in SMOOTH}
+    for name, function in SMOOTH.items():
+        setattr(F, name, function)
+    try:
+        yield
+    finally:
+        for name, function in kept.items():
+            setattr(F, name, function)
 
 
 class Refused(Exception):
@@ -47,30 +68,48 @@ def check(status):
         raise Refused(lib.actmax_message().decode())
 
 
-def actmax_run(path, x, wanted):
-    """Scores and input gradient of scores[wanted] by actmax."""
-    recipe, model, session, image, result = P(), P(), P(), P(), P()
-    try:
-        check(lib.actmax_recipe_new(c.byref(recipe)))
-        check(lib.actmax_recipe_set_text(recipe, b"preprocess", b"raw"))
-        check(lib.actmax_recipe_set_number(recipe, b"bypass", c.c_double(0.0)))  # SqueezeNet's last ReLU counts here
+class Session:
+    """One exported network at one image."""
+
+    def __init__(self, path, x):
+        self.recipe, self.model, self.session, self.image = P(), P(), P(), P()
+        check(lib.actmax_recipe_new(c.byref(self.recipe)))
+        check(lib.actmax_recipe_set_text(self.recipe, b"preprocess", b"raw"))
+        check(lib.actmax_recipe_set_number(self.recipe, b"bypass", c.c_double(0.0)))  # SqueezeNet's last ReLU counts here
         size = (c.c_double * 2)(x.shape[2], x.shape[3])
-        check(lib.actmax_recipe_set_numbers(recipe, b"input_size", size, c.c_size_t(2)))
-        check(lib.actmax_model_load(path.encode(), recipe, c.byref(model)))
-        check(lib.actmax_session_new(model, recipe, c.byref(session)))
+        check(lib.actmax_recipe_set_numbers(self.recipe, b"input_size", size, c.c_size_t(2)))
+        check(lib.actmax_model_load(path.encode(), self.recipe, c.byref(self.model)))
+        check(lib.actmax_session_new(self.model, self.recipe, c.byref(self.session)))
         pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
-        check(lib.actmax_image_new_float(pixels.shape[1], pixels.shape[0], 3, pixels.ctypes.data_as(P), c.byref(image)))
-        check(lib.actmax_session_predict(session, image, recipe, c.byref(result)))
-        scores = array_of(result, "logits")
-        lib.actmax_result_free(result)
+        check(lib.actmax_image_new_float(pixels.shape[1], pixels.shape[0], 3, pixels.ctypes.data_as(P), c.byref(self.image)))
+
+    def close(self):
+        lib.actmax_image_free(self.image)
+        lib.actmax_session_free(self.session)
+        lib.actmax_model_free(self.model)
+        lib.actmax_recipe_free(self.recipe)
+
+    def scores(self):
         result = P()
-        filters = (c.c_int32 * 1)(wanted)
-        check(lib.actmax_session_gradient(session, image, -1, filters, c.c_size_t(1), recipe, c.byref(result)))
-        return scores.ravel(), array_of(result, "gradient").transpose(2, 0, 1)
-    finally:
-        for free, handle in ((lib.actmax_result_free, result), (lib.actmax_image_free, image), (lib.actmax_session_free, session),
-                             (lib.actmax_model_free, model), (lib.actmax_recipe_free, recipe)):
-            free(handle)
+        check(lib.actmax_session_predict(self.session, self.image, self.recipe, c.byref(result)))
+        return taken(result, "logits").ravel()
+
+    def gradient(self, wanted):
+        result, filters = P(), (c.c_int32 * 1)(wanted)
+        check(lib.actmax_session_gradient(self.session, self.image, -1, filters, c.c_size_t(1), self.recipe, c.byref(result)))
+        return taken(result, "gradient").transpose(2, 0, 1)
+
+    def activations(self, name):
+        result, layer = P(), c.c_int32()
+        check(lib.actmax_model_find_layer(self.model, name.encode(), c.byref(layer)))
+        check(lib.actmax_session_activations(self.session, self.image, layer, self.recipe, c.byref(result)))
+        return taken(result, "activations")
+
+
+def taken(result, name):
+    values = array_of(result, name)
+    lib.actmax_result_free(result)
+    return values
 
 
 def array_of(result, name):
@@ -98,10 +137,13 @@ def build(name):
     return network
 
 
-def truth(network, x, wanted):
+def truth(network, x, wanted, activations=None):
+    """Scores and input gradient of scores[wanted] in float64; the kinks decided by `activations`."""
     double = copy.deepcopy(network).double()
     image = torch.from_numpy(x).double().requires_grad_(True)
-    scores = double(image)
+    mode = contextlib.nullcontext() if activations is None else Pinned(activations)
+    with mode:
+        scores = double(image)
     scores[0, wanted].backward()
     return scores.detach().numpy().ravel(), image.grad.numpy()[0]
 
@@ -113,32 +155,57 @@ def export(network, x, path, dynamo):
         torch.onnx.export(network, torch.from_numpy(x), path, dynamo=False)
 
 
+def compare(network, path, x, twin):
+    """(forward, free-running gradient, gradient with pinned masks) errors; the last is the second for a twin, which has no kinks."""
+    session = Session(path, x)
+    try:
+        scores, gradient = truth(network, x, WANTED)
+        ours = session.gradient(WANTED)
+        forward, free = error(session.scores(), scores), error(ours, gradient)
+        decide = deciding_values(onnx.load(path, load_external_data=False).graph)
+        if twin and decide:
+            raise SystemExit(f"FAIL: the twin has kinks: {decide}")
+        if not decide:
+            return forward, free, free
+        activations = [(operator, session.activations(name)) for operator, name in decide]
+        return forward, free, error(ours, truth(network, x, WANTED, activations)[1])
+    finally:
+        session.close()
+
+
+def sizes_of(name):
+    # Adaptive pooling to more than one cell is exported for sizes that divide only; Inception's last cells want odd ones.
+    if name.startswith(("alexnet", "vgg")):
+        return (224, 448) if name in ("alexnet", "vgg11") else (224,)
+    return (107, 139) if name == "inception_v3" else (96, 128)
+
+
+def check_export(label, network, x, path, dynamo, twin):
+    """(agrees, line to print)"""
+    with kink_free() if twin else contextlib.nullcontext():
+        export(network, x, path, dynamo)
+        try:
+            forward, free, pinned = compare(network, path, x, twin)
+        except Refused as refused:
+            return False, f"{label}: REFUSED {refused}"
+    passed = forward < BOUND and pinned < BOUND
+    shown = f"gradient {pinned:.1e}" if twin else f"gradient with pinned masks {pinned:.1e}, free-running {free:.1e}"
+    return passed, f"{label}: forward {forward:.1e}, {shown}{'' if passed else '  WRONG'}"
+
+
 def one(name, folder):
-    lines, good = [], True
+    results, sizes = [], sizes_of(name)
+    network = build(name)
     for twin in (False, True):
-        network = build(name)
-        if twin:
-            kink_free(network)
-        # Adaptive pooling to more than one cell is exported for sizes that divide only; Inception wants odd ones.
-        sizes = (224,) if name.startswith(("alexnet", "vgg")) else (107, 139) if name == "inception_v3" else (96, 128)
         for size, dynamo in [(size, False) for size in sizes] + [(sizes[0], True)]:
-            path = os.path.join(folder, f"{name}_{twin}_{size}_{dynamo}.onnx")
             x = np.random.default_rng(size).standard_normal((1, 3, size, size)).astype(np.float32)
-            export(network, x, path, dynamo)
-            scores, gradient = truth(network, x, 20)
-            label = f"{'twin' if twin else 'as is'} {'dynamo' if dynamo else 'script'} {size}"
-            try:
-                ours, ours_gradient = actmax_run(path, x, 20)
-            except Refused as refused:
-                lines.append(f"{label}: REFUSED {refused}")
-                good = False
-                continue
-            forward, backward = error(ours, scores), error(ours_gradient, gradient)
-            passed = forward < 1e-4 and (backward < 1e-4 or not twin)
-            good = good and passed
-            lines.append(f"{label}: forward {forward:.1e}, gradient {backward:.1e}{'' if passed else '  WRONG'}")
+            label = f"{'twin ' if twin else 'as is'} {'dynamo' if dynamo else 'script'} {size}"
+            results.append(check_export(label, network, x, os.path.join(folder, "network.onnx"), dynamo, twin))
+            for file in os.listdir(folder):
+                os.remove(os.path.join(folder, file))
+    good = all(passed for passed, _ in results)
     print(("ok    " if good else "FAIL  ") + name, flush=True)
-    for line in lines:
+    for _, line in results:
         print("        " + line, flush=True)
     return good
 
