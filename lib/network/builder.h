@@ -27,6 +27,8 @@ void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter ki
 /* The graph has the value's channels at axis 1; the file has them last, and that is how shapes and arrays are shown (last), or it
  * has them there too (not last). Unsaid, the graph's order is the file's. */
 void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last);
+/* The element type of a value as the file means it; false where it can't be told before shapes are known. */
+bool axm_builder_dtype(const axm_builder *builder, int32_t value, axm_dtype *out);
 /* The value of that name, AXM_NO_VALUE when none so far. */
 int32_t axm_builder_find(const axm_builder *builder, const char *name);
 

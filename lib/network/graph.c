@@ -113,6 +113,24 @@ const axm_limits *axm_builder_limits(const axm_builder *builder)
     return &builder->graph->limits;
 }
 
+/* Operators that compute give what they take; of the others only Cast names a type. */
+bool axm_builder_dtype(const axm_builder *builder, int32_t value, axm_dtype *out)
+{
+    const axm_graph *graph = builder->graph;
+    while (value >= 0 && graph->values[value].producer >= 0) {
+        const axm_node *node = &graph->nodes[graph->values[value].producer];
+        if (strcmp(node->op->name, "Cast") == 0) {
+            *out = *(const axm_dtype *)node->params;
+            return true;
+        }
+        if ((!node->op->forward && !(node->op->flags & AXM_OP_ALIAS)) || node->input_count < 1) return false;
+        value = node->inputs[0];
+    }
+    if (value < 0) return false;
+    *out = graph->values[value].constant ? graph->values[value].constant->dtype : graph->values[value].dtype;
+    return true;
+}
+
 int32_t axm_builder_find(const axm_builder *builder, const char *name)
 {
     return axm_graph_find_value(builder->graph, name);

@@ -104,6 +104,24 @@ AXM_ONNX_TRANSLATE(cast)
     return status < 0 ? status : axm_onnx_emit(call);
 }
 
+/* Cast to the type of the second input, which is not read. */
+AXM_ONNX_TRANSLATE(cast_like)
+{
+    axm_dtype to;
+    axm_onnx_remove_attribute(call, "saturate");
+    if (call->input_count != 2)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (CastLike) must have two inputs; the file is damaged",
+                        call->node->label);
+    if (!axm_builder_dtype(call->import->builder, call->inputs[1], &to))
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "node '%.80s' (CastLike) takes its type from a computed value; save the model with folded constants",
+                        call->node->label);
+    call->op = "Cast";
+    call->input_count = 1;
+    int32_t status = axm_onnx_set_int(call, "to", (int64_t)to);
+    return status < 0 ? status : axm_onnx_emit(call);
+}
+
 AXM_ONNX_TRANSLATE(quantize)
 {
     axm_onnx_remove_attribute(call, "saturate");
