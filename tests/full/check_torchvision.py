@@ -22,6 +22,7 @@ import torch
 import torchvision
 
 from pinned import Pinned, deciding_values
+from smooth import kink_free
 
 warnings.filterwarnings("ignore")
 lib = c.CDLL(sys.argv[1])
@@ -32,31 +33,6 @@ BOUND, WANTED = 1e-4, 20
 SMALLEST = ["alexnet", "vgg11", "vgg11_bn", "resnet18", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1", "densenet121", "googlenet",
             "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "shufflenet_v2_x0_5", "mnasnet0_5", "efficientnet_b0", "efficientnet_v2_s",
             "regnet_y_400mf", "convnext_tiny"]
-
-
-# What stands for each function with kinks in the twin. Modules call them by these names too.
-F = torch.nn.functional
-SMOOTH = {
-    "relu": lambda x, inplace=False: F.softplus(x),
-    "relu6": lambda x, inplace=False: F.softplus(x),
-    "hardtanh": lambda x, *_, **__: F.softplus(x),
-    "hardswish": lambda x, inplace=False: F.silu(x),
-    "hardsigmoid": lambda x, inplace=False: torch.sigmoid(x),
-    "max_pool2d": lambda x, kernel, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False:
-        F.avg_pool2d(x, kernel, stride, padding, ceil_mode),
-}
-
-
-@contextlib.contextmanager
-def kink_free():
-    kept = {name: getattr(F, name) for name in SMOOTH}
-    for name, function in SMOOTH.items():
-        setattr(F, name, function)
-    try:
-        yield
-    finally:
-        for name, function in kept.items():
-            setattr(F, name, function)
 
 
 class Refused(Exception):
@@ -125,7 +101,7 @@ def error(a, b):
 
 def build(name):
     torch.manual_seed(20)
-    options = {"init_weights": True} if name in ("googlenet", "inception_v3") else {}
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     if name in ("googlenet", "inception_v3"):
         options["aux_logits"] = name == "inception_v3"
     network = torchvision.models.get_model(name, weights=None, **options).eval()
@@ -174,9 +150,9 @@ def compare(network, path, x, twin):
 
 
 def sizes_of(name):
-    # Adaptive pooling to more than one cell is exported for sizes that divide only; Inception's last cells want odd ones.
+    # Adaptive pooling to more than one cell is exported for sizes that it divides only; Inception's last cells want odd ones.
     if name.startswith(("alexnet", "vgg")):
-        return (224, 448) if name in ("alexnet", "vgg11") else (224,)
+        return (224, 416 if name == "alexnet" else 448)
     return (107, 139) if name == "inception_v3" else (96, 128)
 
 
