@@ -183,6 +183,11 @@ build release -DCMAKE_BUILD_TYPE=Release
 build sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DACTMAX_SANITIZE=address,undefined -DACTMAX_EXAMPLES=OFF -DACTMAX_INSTALL=OFF
 step "builds done"
 
+# Instruction sets that this processor lacks: tests of theirs are skipped.
+for set in avx2 avx512; do
+    build/release/examples/actmax version | grep -q "^ *$set *yes" || facts=$facts,without-$set
+done
+
 # ---- 4. rows ----
 
 if [ "$mode" = full ]; then

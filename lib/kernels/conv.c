@@ -22,6 +22,10 @@ static void zero_blocks(void *context, size_t begin, size_t end, int32_t worker)
 static void run_phases(axm_tap_conv *conv)
 {
     const axm_conv_plan *plan = conv->plan;
+    if (conv->exec->counters != NULL) {
+        axm_count(conv->exec, (axm_counted)plan->algorithm);
+        conv->exec->counters->weight_bytes += (int64_t)axm_conv_packed_bytes(conv->exec->kernels, plan->shape, plan->direction);
+    }
     if (plan->algorithm == AXM_CONV_COL2IM) {
         axm_col2im(conv);
         return;

@@ -191,6 +191,7 @@ bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m)
 void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *x, const float *w, bool w_is_kn,
                        const float *bias, axm_clamp clamp, float *y)
 {
+    axm_count(exec, AXM_COUNT_DENSE);
     layer l = {
         .kernels = exec->kernels,
         .batch = (size_t)m,
@@ -212,6 +213,7 @@ void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, co
 void axm_dense_backward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *dy, const float *w, bool w_is_kn,
                         bool accumulate, float *dx)
 {
+    axm_count(exec, AXM_COUNT_DENSE);
     layer l = {
         .kernels = exec->kernels,
         .batch = (size_t)m,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/parallel.h"
+#include "kernels/counters.h"
 
 typedef struct axm_kernels axm_kernels;
 
@@ -20,7 +21,13 @@ typedef struct axm_exec {
     axm_pool *pool;
     char *scratch;
     size_t scratch_bytes;
+    axm_counters *counters; /* of the calling thread; NULL: nothing is counted */
 } axm_exec;
+
+static inline void axm_count(const axm_exec *exec, axm_counted kind)
+{
+    if (exec->counters != NULL) exec->counters->calls[kind]++;
+}
 
 /* "c", "avx2", "avx512", "neon", or NULL/"auto" for the best that this processor has. NULL when it has not. */
 const axm_kernels *axm_kernels_find(const char *name);

@@ -128,6 +128,7 @@ void axm_transpose(const axm_exec *exec, int32_t rank, const int64_t *dims, cons
                    float *y)
 {
     transpose_task task = {.x = x, .y = y, .accumulate = accumulate};
+    axm_count(exec, AXM_COUNT_TRANSPOSE);
     size_t count = 1;
     for (int32_t i = 0; i < rank; i++)
         count *= (size_t)dims[i];

@@ -91,7 +91,7 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
         status = ACTMAX_ERROR_NO_MEMORY;
         goto done;
     }
-    axm_exec exec = {kernels, NULL, e.scratch, e.plan.scratch_bytes};
+    axm_exec exec = {.kernels = kernels, .scratch = e.scratch, .scratch_bytes = e.plan.scratch_bytes};
     if (node->op->flags & AXM_OP_ALIAS) { /* the same elements under another shape */
         for (int64_t i = 0; i < axm_shape_count(&output_shapes[0]); ++i)
             e.outputs[0]->data[i] = e.inputs[0]->data[i];

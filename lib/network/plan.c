@@ -129,7 +129,34 @@ const axm_tensor *axm_plan_find(const axm_plan *plan, int32_t value)
 
 static axm_exec exec_of(const axm_plan *plan, axm_pool *pool)
 {
-    return (axm_exec){plan->request.kernels, pool, plan->memory + plan->scratch_offset, plan->scratch_bytes};
+    return (axm_exec){plan->request.kernels, pool, plan->memory + plan->scratch_offset, plan->scratch_bytes, plan->counters};
+}
+
+void axm_plan_count(axm_plan *plan, axm_counters *counters)
+{
+    plan->counters = counters;
+}
+
+/* Of tensors that are neither omitted nor constant. */
+static int64_t bytes_of(axm_tensor *const *tensors, int32_t count)
+{
+    int64_t bytes = 0;
+    for (int32_t i = 0; i < count; ++i)
+        if (tensors[i] && !tensors[i]->constant) bytes += axm_shape_count(&tensors[i]->shape) * (int64_t)sizeof(float);
+    return bytes;
+}
+
+static void count_forward(const axm_plan *plan, const axm_step *step)
+{
+    if (!plan->counters) return;
+    plan->counters->moved_bytes += bytes_of(step->inputs, step->input_count) + bytes_of(step->outputs, step->output_count);
+}
+
+static void count_backward(const axm_plan *plan, const axm_step *step, int32_t input, bool accumulate)
+{
+    if (!plan->counters) return;
+    plan->counters->moved_bytes +=
+        bytes_of(step->outputs, step->output_count) + bytes_of(&step->inputs[input], 1) * (accumulate ? 2 : 1);
 }
 
 void axm_plan_forward(axm_plan *plan, axm_pool *pool)
@@ -137,7 +164,9 @@ void axm_plan_forward(axm_plan *plan, axm_pool *pool)
     axm_exec exec = exec_of(plan, pool);
     for (int32_t s = 0; s < plan->step_count; ++s) {
         const axm_plan_step *step = &plan->steps[s];
-        if (!step->alias && !step->fused) step->forward.op->forward(&step->forward, &exec);
+        if (step->alias || step->fused) continue;
+        step->forward.op->forward(&step->forward, &exec);
+        count_forward(plan, &step->forward);
     }
 }
 
@@ -147,8 +176,11 @@ void axm_plan_backward(axm_plan *plan, axm_pool *pool)
     for (int32_t s = plan->step_count - 1; s >= 0; --s) {
         const axm_plan_step *step = &plan->steps[s];
         if (!step->runs_backward) continue;
-        for (int32_t i = 0; i < step->forward.input_count; ++i)
-            if (step->back[i]) step->backward.op->backward(&step->backward, &exec, i, step->accumulate[i]);
+        for (int32_t i = 0; i < step->forward.input_count; ++i) {
+            if (!step->back[i]) continue;
+            step->backward.op->backward(&step->backward, &exec, i, step->accumulate[i]);
+            count_backward(plan, &step->backward, i, step->accumulate[i]);
+        }
     }
 }
 

@@ -47,6 +47,9 @@ void axm_plan_forward(axm_plan *plan, axm_pool *pool);
 /* Write all of each seed's grad, then: (valid once after each forward) */
 void axm_plan_backward(axm_plan *plan, axm_pool *pool);
 
+/* From now on runs add to the counters (NULL: no more). */
+void axm_plan_count(axm_plan *plan, axm_counters *counters);
+
 /* After a result that is not finite: runs forward again and names the first node that gives such a value; NULL: none does. */
 const char *axm_plan_find_nonfinite(axm_plan *plan, axm_pool *pool);
 

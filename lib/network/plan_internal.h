@@ -59,6 +59,7 @@ struct axm_plan {
     bool sliced;
     size_t arena_bytes, scratch_bytes, scratch_offset;
     size_t shared_scratch_bytes; /* the least of all workers' scratch together */
+    axm_counters *counters;      /* NULL: nothing is counted */
     char *memory;
     int32_t relus, other_activations;
     int32_t current_step; /* while preparing */
