@@ -56,7 +56,7 @@ fail() {
 
 # A tool and the package that brings it; libraries and data are asked of dpkg.
 tools="gcc:gcc g++:g++ clang:clang clang++:clang clang-format-19:clang-format-19 cmake:cmake make:make pkg-config:pkg-config nm:binutils
-python3:python3 protoc:protobuf-compiler nanopb_generator.py:nanopb setarch:util-linux tar:tar"
+python3:python3 protoc:protobuf-compiler nanopb_generator.py:nanopb setarch:util-linux tar:tar valgrind:valgrind"
 libraries="libc6-dev libopenblas-dev zlib1g-dev libcjson-dev libgif-dev libstb-dev libcmocka-dev libnanopb-dev libonnx-testdata dataset-fashion-mnist python3-venv locales"
 if [ "$mode" = full ]; then
     tools="$tools aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64:qemu-user"
@@ -183,6 +183,7 @@ build release -DCMAKE_BUILD_TYPE=Release
 build sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DACTMAX_SANITIZE=address,undefined -DACTMAX_EXAMPLES=OFF -DACTMAX_INSTALL=OFF
 step "builds done"
 
+case $(gcc -dumpfullversion) in 12.2.*) ;; *) facts=$facts,without-gcc-12.2 ;; esac
 # Instruction sets that this processor lacks: tests of theirs are skipped.
 for set in avx2 avx512; do
     build/release/examples/actmax version | grep -q "^ *$set *yes" || facts=$facts,without-$set
