@@ -22,6 +22,7 @@ warnings.filterwarnings("ignore")
 import keras
 import numpy as np
 import torch
+from keras.src.applications import nasnet
 
 from library import Library, Refused, error
 
@@ -34,7 +35,7 @@ FAMILIES = {
     "EfficientNetV2": (64, [f"EfficientNetV2{i}" for i in ("B0", "B1", "B2", "B3", "S", "M", "L")]),
     "NASNet": (64, ["NASNetMobile", "NASNetLarge"]),
     "DenseNet": (64, ["DenseNet121", "DenseNet169", "DenseNet201"]),
-    "Xception": (95, ["Xception"]),
+    "Xception": (103, ["Xception"]),
     "Inception": (95, ["InceptionV3"]),
     "InceptionResNet": (95, ["InceptionResNetV2"]),
     "ResNet": (64, ["ResNet50", "ResNet101", "ResNet152"]),
@@ -43,6 +44,10 @@ FAMILIES = {
     "VGG": (64, ["VGG16", "VGG19"]),
 }
 SIDES = {name: side for side, names in FAMILIES.values() for name in names}
+NASNETS = {
+    "NASNetMobile": dict(penultimate_filters=1056, num_blocks=4, stem_block_filters=32, skip_reduction=False, filter_multiplier=2),
+    "NASNetLarge": dict(penultimate_filters=4032, num_blocks=6, stem_block_filters=96, skip_reduction=True, filter_multiplier=2),
+}
 CLASSES, CLASS = 10, 3
 KINKED = ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")
 
@@ -51,7 +56,10 @@ def build(name):
     side = SIDES[name]
     keras.utils.set_random_seed(11)
     keras.utils.clear_session()
-    return getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classes=CLASSES, classifier_activation=None)
+    options = {"weights": None, "input_shape": (side, side, 3), "classes": CLASSES, "classifier_activation": None}
+    if name in NASNETS:  # these functions refuse PyTorch, where what they call works
+        return nasnet.NASNet(**options, include_top=True, name=name.lower(), **NASNETS[name])
+    return getattr(keras.applications, name)(**options)
 
 
 def picture(model, count=1):
@@ -61,8 +69,18 @@ def picture(model, count=1):
     return np.clip(128 + 64 * x, 0, 255) if rescales else x
 
 
+def residual_ends(model):
+    """Layers with weights whose output is added to something."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Add):
+            for node in layer._inbound_nodes[0].parent_nodes:
+                if node.operation.weights:
+                    yield node.operation
+
+
 def fill(model):
-    """Weights as a trained network might have them: every layer's output of ordinary size."""
+    """Weights as a trained network might have them: every layer's output of ordinary size, most rectifiers open and residual branches
+    small beside what they are added to. Without the latter, deep random networks magnify rounding errors a thousandfold."""
     random = np.random.default_rng(7)
     batch_norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for weight in model.weights:
@@ -70,15 +88,19 @@ def fill(model):
         if name == "gamma":
             weight.assign(random.uniform(0.6, 1.4, shape))
         elif name in ("beta", "bias"):
-            weight.assign(random.standard_normal(shape) * 0.1)
+            weight.assign(random.uniform(-0.2, 0.8, shape))
+    for layer in residual_ends(model):
+        layer.weights[0].assign(layer.weights[0] * 0.3)  # gamma or kernel
     momenta = [layer.momentum for layer in batch_norms]
     for layer in batch_norms:
         layer.momentum = 0.0
     if batch_norms:
         with torch.no_grad():
-            model(picture(model, 4), training=True)
+            model(picture(model, 8), training=True)
     for layer, momentum in zip(batch_norms, momenta):
         layer.momentum = momentum
+        variance = keras.ops.convert_to_numpy(layer.moving_variance)
+        layer.moving_variance.assign(np.maximum(variance, 0.25 * variance.mean()))  # no channel is magnified out of rounding errors
 
 
 def smooth(config):

@@ -223,3 +223,108 @@ def channels_first():
     y = layers.MaxPooling2D(2, data_format="channels_first", name="pool")(y)
     y = layers.Flatten(data_format="channels_first", name="flat")(y)
     return keras.Model(x, layers.Dense(3, activation="softmax", name="out")(y), name="first"), ["conv", "bn", "depthwise", "pool", "flat"]
+
+
+@network
+def transposed():
+    x = keras.Input((5, 4, 3), name="x")
+    parts = []
+    for kernel, stride, more, padding in ((3, 2, 1, "same"), (3, 2, 0, "same"), (4, 3, 1, "same"), (2, 3, 1, "same"), (3, 2, 1, "valid"), ((5, 2), 2, (1, 0), "same")):
+        name = f"t{len(parts)}"
+        y = layers.Conv2DTranspose(2, kernel, strides=stride, padding=padding, output_padding=more, name=name)(x)
+        parts.append(layers.GlobalAveragePooling2D(name=f"{name}_mean")(y))
+    y = layers.Reshape((10, 6), name="sequence")(x)
+    y = layers.Conv1DTranspose(3, 4, strides=3, padding="same", activation="relu", name="one_axis")(y)
+    y = layers.UpSampling1D(3, name="repeated")(y)
+    y = layers.Conv1DTranspose(2, 3, strides=2, padding="valid", name="one_axis_valid")(y)
+    y = layers.Conv1DTranspose(2, 3, strides=2, padding="same", output_padding=1, name="one_axis_more")(y)
+    parts.append(layers.GlobalAveragePooling1D(name="mean")(y))
+    return keras.Model(x, layers.Add(name="out")(parts), name="transposed"), [f"t{i}" for i in range(6)] + ["one_axis", "repeated", "one_axis_valid", "one_axis_more"]
+
+
+@network
+def sizes():
+    x = keras.Input((7, 6, 3), name="x")
+    a = layers.Resizing(9, 5, name="bilinear")(x)
+    b = layers.CenterCrop(4, 3, name="centre")(a)
+    c = layers.CenterCrop(4, 3, name="centre_even")(x)
+    y = layers.Add(name="add")([b, c])
+    y = layers.RandomErasing(name="erasing")(y)
+    y = layers.Conv2D(3, 2, name="conv")(y)
+    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="sizes"), ["bilinear", "centre", "centre_even", "conv"]
+
+
+@network
+def normalisation_axes():
+    x = keras.Input((4, 3, 6), name="x")
+    parts = [
+        layers.LayerNormalization(axis=[1, 2, 3], name="whole")(x),
+        layers.LayerNormalization(axis=[2, 3], name="rows")(x),
+        layers.LayerNormalization(axis=[1, 3], epsilon=1e-2, name="columns")(x),
+        layers.LayerNormalization(center=False, scale=False, name="bare")(x),
+        layers.LayerNormalization(center=False, name="scale_only")(x),
+        layers.LayerNormalization(scale=False, name="centre_only")(x),
+        layers.LayerNormalization(rms_scaling=True, name="rms_scaling")(x),
+        layers.RMSNormalization(name="rms")(x),
+        layers.UnitNormalization(axis=1, name="unit_rows")(x),
+        layers.UnitNormalization(axis=[1, 3], name="unit_two")(x),
+        layers.GroupNormalization(groups=-1, center=False, name="instance")(x),
+        layers.GroupNormalization(groups=2, scale=False, name="groups")(x),
+        layers.Normalization(mean=[0.1] * 6, variance=[0.4, 0.5, 0.6, 0.7, 0.8, 0.9], invert=True, name="inverted")(x),
+        layers.Softmax(axis=[1, 2], name="softmax_space")(x),
+    ]
+    y = layers.Concatenate(name="all")(parts)
+    y = layers.Flatten(name="flat")(y)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="normalisation_axes"), "whole rows columns bare scale_only centre_only rms_scaling rms unit_rows unit_two instance groups inverted softmax_space".split()
+
+
+@network
+def activations_more():
+    x = keras.Input((3, 4, 4), name="x")
+    names = "hard_shrink soft_shrink squareplus sparse_plus sparse_sigmoid swish hard_swish".split()
+    parts = [layers.Conv2D(4, 1, activation=name, name=f"with_{name}")(x) for name in names]
+    parts += [
+        layers.ReLU(max_value=0.9, negative_slope=0.2, threshold=0.3, name="relu_all")(x),
+        layers.ReLU(negative_slope=0.2, threshold=0.6, name="relu_low")(x),
+        layers.ReLU(max_value=1.5, threshold=0.4, name="relu_bounded")(x),
+        layers.Activation("log_softmax", name="log_softmax")(x),
+    ]
+    y = layers.Concatenate(name="all")(parts)
+    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="activations_more"), [f"with_{name}" for name in names] + ["relu_all", "relu_low", "relu_bounded", "log_softmax"]
+
+
+@network
+def dots():
+    x = keras.Input((5, 4, 4), name="x")
+    a = layers.Conv2D(4, 1, name="a")(x)
+    r = layers.Reshape((20, 4), name="r")(x)
+    s = layers.Reshape((20, 4), name="s")(a)
+    attention = layers.Dot(axes=2, name="attention")([r, s])
+    attention = layers.Softmax(name="softmax")(attention)
+    y = layers.Dot(axes=(2, 1), name="attended")([attention, s])
+    gram = layers.Dot(axes=1, normalize=True, name="gram")([r, s])
+    u, v = layers.GlobalAveragePooling1D(name="u")(y), layers.GlobalMaxPooling1D(name="v")(s)
+    cosine = layers.Dot(axes=1, normalize=True, name="cosine")([u, v])
+    mixed = layers.Dot(axes=(1, 2), name="mixed")([u, y])
+    y = layers.Concatenate(name="all")([layers.Flatten(name="flat")(gram), cosine, mixed])
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="dots"), ["attention", "attended", "gram", "cosine", "mixed"]
+
+
+@network
+def operations_more():
+    x = keras.Input((6, 5, 4), name="x")
+    y = x[..., 1:] - 0.5
+    y = layers.Conv2D(4, 3, padding="same", name="conv")(y)
+    y = ops.leaky_relu(y, 0.1) + ops.elu(y, 0.5) * ops.gelu(y) - ops.gelu(y, approximate=False)
+    y = y / ops.sqrt(ops.sum(ops.square(y), axis=-1, keepdims=True) + 0.1)
+    y = y * ops.rsqrt(ops.max(ops.abs(y), axis=[1, 2], keepdims=True) + 1.0) + ops.power(y, 2) - ops.min(y, axis=-1, keepdims=True)
+    y = layers.Conv2D(4, 1, name="point")(y)
+    y = ops.pad(y, ((0, 0), (1, 0), (0, 2), (0, 0)))
+    y = ops.max_pool(y, 2, strides=1) + ops.average_pool(y, 2, strides=1)
+    y = y[:, 1:-1, ::2, :3] * ops.softmax(y, axis=-1)[:, 1:-1, ::2, :3]
+    y = layers.Conv2D(3, 1, name="last")(y)
+    z = ops.squeeze(ops.mean(y, axis=[1, 2], keepdims=True), axis=1)
+    z = ops.expand_dims(ops.log_softmax(z), axis=1)
+    y = ops.transpose(y * z, (0, 2, 1, 3))
+    y = y[:, 0] + ops.hard_tanh(y[:, -1])
+    return keras.Model(x, layers.Flatten(name="out")(y), name="operations_more"), ["conv", "point", "last"]

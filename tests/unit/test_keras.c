@@ -250,6 +250,12 @@ NETWORK(pools)
 NETWORK(merges)
 NETWORK(operations)
 NETWORK(channels_first)
+NETWORK(transposed)
+NETWORK(sizes)
+NETWORK(normalisation_axes)
+NETWORK(activations_more)
+NETWORK(dots)
+NETWORK(operations_more)
 NETWORK(vgg)
 NETWORK(tf_operations)
 NETWORK(tf_sequential)
@@ -258,12 +264,29 @@ NETWORK(tf_nested)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),          cmocka_unit_test(test_residual),   cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_activations),    cmocka_unit_test(test_rectifiers), cmocka_unit_test(test_preprocessing),
-        cmocka_unit_test(test_normalisations), cmocka_unit_test(test_enlarging),  cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_pools),          cmocka_unit_test(test_merges),     cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_channels_first), cmocka_unit_test(test_vgg),        cmocka_unit_test(test_tf_operations),
-        cmocka_unit_test(test_tf_sequential),  cmocka_unit_test(test_tf_nested),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_residual),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_rectifiers),
+        cmocka_unit_test(test_preprocessing),
+        cmocka_unit_test(test_normalisations),
+        cmocka_unit_test(test_enlarging),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_merges),
+        cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_channels_first),
+        cmocka_unit_test(test_vgg),
+        cmocka_unit_test(test_tf_operations),
+        cmocka_unit_test(test_tf_sequential),
+        cmocka_unit_test(test_tf_nested),
+        cmocka_unit_test(test_transposed),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_normalisation_axes),
+        cmocka_unit_test(test_activations_more),
+        cmocka_unit_test(test_dots),
+        cmocka_unit_test(test_operations_more),
     };
     return cmocka_run_group_tests(tests, keras_open, keras_close);
 }

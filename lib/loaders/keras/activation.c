@@ -55,6 +55,52 @@ static int32_t soft(axm_keras_call *call, const char *op, axm_keras_tensor x, in
     return axm_keras_unary(call, op, NULL, x, &attribute, 1, NULL);
 }
 
+/* x less what lies within `bound` of zero: with "soft" all of x is drawn in by it, else only x within is. */
+static int32_t shrink(axm_keras_call *call, axm_keras_tensor x, double bound, bool softly)
+{
+    const axm_attribute alpha = axm_keras_float("alpha", bound);
+    axm_keras_tensor above, below;
+    int32_t status;
+    if (softly) {
+        if ((status = clip(call, "middle", x, -bound, bound, &above)) < 0) return status;
+        return axm_keras_binary(call, "Sub", NULL, x, above.value, NULL);
+    }
+    if ((status = axm_keras_unary(call, "ThresholdedRelu", "above", x, &alpha, 1, &above)) < 0 ||
+        (status = axm_keras_unary(call, "Neg", "negative", x, NULL, 0, &below)) < 0 ||
+        (status = axm_keras_unary(call, "ThresholdedRelu", "below", below, &alpha, 1, &below)) < 0)
+        return status;
+    return axm_keras_binary(call, "Sub", NULL, above, below.value, NULL);
+}
+
+/* (x + sqrt(x * x + 4)) / 2 */
+static int32_t square_plus(axm_keras_call *call, axm_keras_tensor x)
+{
+    int32_t four, half, status;
+    axm_keras_tensor y;
+    if ((status = axm_keras_scalar(call, "four", 4, &four)) < 0 || (status = axm_keras_scalar(call, "half", 0.5f, &half)) < 0 ||
+        (status = axm_keras_binary(call, "Mul", "square", x, x.value, &y)) < 0 ||
+        (status = axm_keras_binary(call, "Add", "raised", y, four, &y)) < 0 ||
+        (status = axm_keras_unary(call, "Sqrt", "root", y, NULL, 0, &y)) < 0 ||
+        (status = axm_keras_binary(call, "Add", "sum", y, x.value, &y)) < 0)
+        return status;
+    return axm_keras_binary(call, "Mul", NULL, y, half, NULL);
+}
+
+/* 0 up to -1, (x + 1)^2 / 4 up to 1, then x: ((c + 1) / 2)^2 + relu(x - 1) with c = x within -1..1. */
+static int32_t sparse_plus(axm_keras_call *call, axm_keras_tensor x)
+{
+    const axm_attribute half[] = {axm_keras_float("alpha", 0.5), axm_keras_float("beta", 0.5)};
+    int32_t one, status;
+    axm_keras_tensor low, high;
+    if ((status = axm_keras_scalar(call, "one", 1, &one)) < 0 ||
+        (status = axm_keras_unary(call, "HardSigmoid", "half", x, half, 2, &low)) < 0 ||
+        (status = axm_keras_binary(call, "Mul", "square", low, low.value, &low)) < 0 ||
+        (status = axm_keras_binary(call, "Sub", "over", x, one, &high)) < 0 ||
+        (status = axm_keras_unary(call, "Relu", "above", high, NULL, 0, &high)) < 0)
+        return status;
+    return axm_keras_binary(call, "Add", NULL, low, high.value, NULL);
+}
+
 typedef struct named {
     const char *name, *op, *attribute;
     double value;
@@ -90,6 +136,13 @@ static int32_t by_name(axm_keras_call *call, const char *name, axm_keras_tensor 
     if (strcmp(name, "relu6") == 0) return clip(call, NULL, x, 0, 6, NULL);
     if (strcmp(name, "swish") == 0 || strcmp(name, "silu") == 0) return silu(call, x);
     if (strcmp(name, "tanh_shrink") == 0) return tanh_shrink(call, x);
+    if (strcmp(name, "soft_shrink") == 0 || strcmp(name, "hard_shrink") == 0) return shrink(call, x, 0.5, name[0] == 's');
+    if (strcmp(name, "squareplus") == 0) return square_plus(call, x);
+    if (strcmp(name, "sparse_plus") == 0) return sparse_plus(call, x);
+    if (strcmp(name, "sparse_sigmoid") == 0) {
+        const axm_attribute attributes[] = {axm_keras_float("alpha", 0.5), axm_keras_float("beta", 0.5)};
+        return axm_keras_unary(call, "HardSigmoid", NULL, x, attributes, 2, NULL);
+    }
     if (strcmp(name, "hard_tanh") == 0) return clip(call, NULL, x, -1, 1, NULL);
     if (strcmp(name, "log_sigmoid") == 0) {
         axm_keras_tensor y;
@@ -115,6 +168,24 @@ static int32_t leaky(axm_keras_call *call, const char *suffix, axm_keras_tensor 
     return axm_keras_unary(call, "LeakyRelu", suffix, x, &attribute, 1, out);
 }
 
+/* Below the threshold slope * (x - threshold), from there on x, at most `most`. */
+static int32_t sloped_threshold(axm_keras_call *call, axm_keras_tensor x, double slope, double threshold, double most)
+{
+    const axm_attribute alpha = axm_keras_float("alpha", threshold);
+    int32_t shift, factor, status;
+    axm_keras_tensor above, below;
+    if ((status = axm_keras_scalar(call, "threshold", (float)threshold, &shift)) < 0 ||
+        (status = axm_keras_scalar(call, "slope", (float)slope, &factor)) < 0 ||
+        (status = axm_keras_unary(call, "ThresholdedRelu", "thresholded", x, &alpha, 1, &above)) < 0)
+        return status;
+    if (isfinite(most) && (status = clip(call, "bounded", above, -INFINITY, most, &above)) < 0) return status;
+    if ((status = clip(call, "low", x, -INFINITY, threshold, &below)) < 0 ||
+        (status = axm_keras_binary(call, "Sub", "below", below, shift, &below)) < 0 ||
+        (status = axm_keras_binary(call, "Mul", "sloped", below, factor, &below)) < 0)
+        return status;
+    return axm_keras_binary(call, "Add", NULL, above, below.value, NULL);
+}
+
 /* max_value: none is +infinity. x from the threshold on, at most max_value; below it slope * (x - threshold). */
 static int32_t general_relu(axm_keras_call *call, axm_keras_tensor x, double slope, double threshold, double most)
 {
@@ -122,7 +193,7 @@ static int32_t general_relu(axm_keras_call *call, axm_keras_tensor x, double slo
     int32_t status;
     if (threshold == 0.0 && slope == 0.0)
         return bounded ? clip(call, NULL, x, 0, most, NULL) : axm_keras_unary(call, "Relu", NULL, x, NULL, 0, NULL);
-    if (slope != 0.0 && threshold != 0.0) return axm_keras_refuse(call, "a ReLU with both a slope and a threshold");
+    if (slope != 0.0 && threshold != 0.0) return sloped_threshold(call, x, slope, threshold, most);
     if (slope != 0.0) {
         if (!bounded) return leaky(call, NULL, x, slope, NULL);
         if ((status = leaky(call, "leaky", x, slope, &x)) < 0) return status;
@@ -152,10 +223,26 @@ static int32_t elu_of(axm_keras_call *call, const cJSON *config, axm_keras_tenso
     return axm_keras_unary(call, "Elu", NULL, x, &attribute, 1, NULL);
 }
 
+/* exp(x - max) divided by its sum. */
+static int32_t soft_over_axes(axm_keras_call *call, const cJSON *config, axm_keras_tensor x)
+{
+    int64_t axes[AXM_MAX_RANK];
+    int32_t count = axm_keras_axes(config, "axis", x, axes);
+    axm_keras_tensor y;
+    if (count < 1) return axm_keras_bad_config(call, "axis");
+    const axm_attribute attributes[] = {axm_keras_ints("axes", axes, (size_t)count), axm_keras_int("keepdims", 1)};
+    int32_t status = axm_keras_unary(call, "ReduceMax", "largest", x, attributes, 2, &y);
+    if (status < 0 || (status = axm_keras_binary(call, "Sub", "lowered", x, y.value, &x)) < 0 ||
+        (status = axm_keras_unary(call, "Exp", "exponential", x, NULL, 0, &x)) < 0 ||
+        (status = axm_keras_unary(call, "ReduceSum", "sum", x, attributes, 2, &y)) < 0)
+        return status;
+    return axm_keras_binary(call, "Div", NULL, x, y.value, NULL);
+}
+
 static int32_t softmax_of(axm_keras_call *call, const cJSON *config, axm_keras_tensor x)
 {
     int64_t axis;
-    if (!axm_keras_integers(config, "axis", 1, -1, &axis)) return axm_keras_refuse(call, "a softmax over several axes");
+    if (!axm_keras_integers(config, "axis", 1, -1, &axis)) return soft_over_axes(call, config, x);
     return soft(call, "Softmax", x, axis);
 }
 

@@ -127,65 +127,73 @@ AXM_KERAS_TRANSLATE(separable)
     return finish(call, x, pointwise, bias, &point);
 }
 
-/* Keras's kernel is [height, width, out, in], ConvTranspose's [in, out, height, width]. */
-static int32_t transposed_kernel(axm_keras_call *call, int32_t *out)
+/* Keras's kernel is [(height,) width, out, in], ConvTranspose's [in, out, (height,) width]. */
+static int32_t transposed_kernel(axm_keras_call *call, int32_t axes, int32_t *out)
 {
     const axm_constant *stored = axm_keras_weight_data(call, "kernel");
     axm_keras_layer *layer = call->layer;
-    int32_t value;
-    if (stored && layer->values[0] == AXM_NO_VALUE && stored->shape.rank == 4) {
-        const int64_t *d = stored->shape.dim;
-        const axm_shape shape = {4, {d[3], d[2], d[0], d[1]}};
-        int64_t taps = d[0] * d[1], channels = d[2] * d[3];
+    if (stored && layer->values[0] == AXM_NO_VALUE && stored->shape.rank == axes + 2) {
+        const int64_t *d = stored->shape.dim, outputs = d[axes], inputs = d[axes + 1];
+        axm_shape shape = {axes + 2, {inputs, outputs}};
+        int64_t taps = 1, channels = outputs * inputs;
         float *turned, *plain;
+        for (int32_t i = 0; i < axes; ++i) {
+            shape.dim[2 + i] = d[i];
+            taps *= d[i];
+        }
         int32_t status = axm_keras_floats(call, &shape, &turned);
         if (status < 0) return status;
         plain = axm_alloc_array(call->import->source->allocator, (size_t)(taps * channels), sizeof *plain);
         if (!plain) return ACTMAX_ERROR_NO_MEMORY;
         axm_constant_to_float(stored, plain);
         for (int64_t t = 0; t < taps; ++t)
-            for (int64_t o = 0; o < d[2]; ++o)
-                for (int64_t i = 0; i < d[3]; ++i)
-                    turned[(i * d[2] + o) * taps + t] = plain[t * channels + o * d[3] + i];
+            for (int64_t o = 0; o < outputs; ++o)
+                for (int64_t i = 0; i < inputs; ++i)
+                    turned[(i * outputs + o) * taps + t] = plain[t * channels + o * inputs + i];
         axm_free(call->import->source->allocator, plain);
         layer->weights[0] = (axm_constant){AXM_FLOAT32, shape, turned, (size_t)(taps * channels) * sizeof *turned};
     }
-    int32_t status = axm_keras_weight(call, "kernel", &value);
-    *out = value;
-    return status;
+    return axm_keras_weight(call, "kernel", out);
 }
 
-/* With "valid" padding the output reaches as far as the kernel does; with "same" it is the input's size times the stride. Keras
- * crops what is over by half at the start, the larger half at the end. */
+/* What is cut off (or, when negative, added) after a transposed convolution along one axis. With "valid" padding the output reaches
+ * as far as the kernel does; with "same" it is the input's size times the stride, unless the layer says how much output_padding
+ * (-1: it does not) follows on what half a kernel's cut at each end leaves. */
+static int64_t transposed_cut(bool same, int64_t reach, int64_t stride, int64_t output_padding)
+{
+    if (output_padding >= 0) return (same ? reach / 2 * 2 : 0) - output_padding;
+    return same || reach < stride ? reach - stride : 0;
+}
+
+/* Keras cuts by half at the start, the larger half at the end. */
 AXM_KERAS_TRANSLATE(conv_transpose)
 {
-    int64_t strides[2], dilations[2], kernel_size[2], extra[2] = {0, 0}, pads[4] = {0};
-    int32_t kernel, bias;
+    int64_t strides[2], dilations[2], kernel_size[2], after[2], extra[2] = {0, 0}, pads[4] = {0};
+    int32_t kernel, bias, axes = call->inputs[0].rank - 2;
     axm_keras_tensor x, y;
     bool last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
     bool same = strcmp(axm_keras_string(call->config, "padding", "valid"), "same") == 0;
-    if (call->inputs[0].rank != 4) return axm_keras_refuse(call, "a convolution over other than 2 axes");
-    if (!axm_keras_integers(call->config, "strides", 2, 1, strides)) return axm_keras_bad_config(call, "strides");
-    if (!axm_keras_integers(call->config, "dilation_rate", 2, 1, dilations)) return axm_keras_bad_config(call, "dilation_rate");
-    if (!axm_keras_integers(call->config, "kernel_size", 2, 0, kernel_size)) return axm_keras_bad_config(call, "kernel_size");
-    if (axm_keras_item(call->config, "output_padding")) return axm_keras_refuse(call, "output_padding");
-    for (int i = 0; i < 2; ++i) {
+    if (axes != 1 && axes != 2) return axm_keras_refuse(call, "a transposed convolution over other than 1 or 2 axes");
+    if (!axm_keras_integers(call->config, "strides", axes, 1, strides)) return axm_keras_bad_config(call, "strides");
+    if (!axm_keras_integers(call->config, "dilation_rate", axes, 1, dilations)) return axm_keras_bad_config(call, "dilation_rate");
+    if (!axm_keras_integers(call->config, "kernel_size", axes, 0, kernel_size)) return axm_keras_bad_config(call, "kernel_size");
+    if (!axm_keras_integers(call->config, "output_padding", axes, -1, after)) return axm_keras_bad_config(call, "output_padding");
+    for (int32_t i = 0; i < axes; ++i) {
         if (strides[i] < 1 || strides[i] > 1 << 20 || dilations[i] < 1 || dilations[i] > 1 << 20 || kernel_size[i] < 1 ||
             kernel_size[i] > 1 << 20)
             return axm_keras_bad_config(call, "kernel_size");
-        int64_t reach = (kernel_size[i] - 1) * dilations[i] + 1, over = reach - strides[i];
-        if (over < 0)
-            extra[i] = -over; /* zeros after the last tap, with either padding */
-        else if (same) {
-            pads[i] = over / 2;
-            pads[2 + i] = over - over / 2;
-        }
+        if (after[i] < -1 || after[i] > 1 << 20) return axm_keras_bad_config(call, "output_padding");
+        int64_t cut = transposed_cut(same, (kernel_size[i] - 1) * dilations[i] + 1, strides[i], after[i]);
+        extra[i] = cut < 0 ? -cut : 0; /* zeros after the last tap */
+        pads[i] = cut > 0 ? cut / 2 : 0;
+        pads[axes + i] = cut > 0 ? cut - cut / 2 : 0;
     }
-    int32_t status = transposed_kernel(call, &kernel);
+    int32_t status = transposed_kernel(call, axes, &kernel);
     if (status < 0 || (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, last, &x)) < 0)
         return status;
-    const axm_attribute attributes[] = {axm_keras_ints("strides", strides, 2), axm_keras_ints("dilations", dilations, 2),
-                                        axm_keras_ints("output_padding", extra, 2), axm_keras_ints("pads", pads, 4)};
+    const axm_attribute attributes[] = {
+        axm_keras_ints("strides", strides, (size_t)axes), axm_keras_ints("dilations", dilations, (size_t)axes),
+        axm_keras_ints("output_padding", extra, (size_t)axes), axm_keras_ints("pads", pads, 2 * (size_t)axes)};
     const cJSON *activation = axm_keras_item(call->config, "activation");
     bool linear = axm_keras_is_linear(activation);
     const int32_t inputs[3] = {x.value, kernel, bias};

@@ -96,6 +96,23 @@ int32_t axm_keras_order(axm_keras_call *call, axm_keras_tensor tensor, bool move
     return axm_keras_emit(call, &node, out);
 }
 
+int32_t axm_keras_axes(const cJSON *config, const char *name, axm_keras_tensor x, int64_t *axes)
+{
+    const cJSON *list = axm_keras_item(config, name), *item = cJSON_IsArray(list) ? list->child : list;
+    int32_t count = 0;
+    for (; item; item = cJSON_IsArray(list) ? item->next : NULL) {
+        double number = cJSON_IsNumber(item) ? item->valuedouble : 0;
+        if (number < 0) number += x.rank;
+        if (!(number >= 1 && number < x.rank) || count == x.rank) return -1;
+        int64_t axis = (int64_t)number;
+        if (x.moved && x.rank >= 3) axis = axis == x.rank - 1 ? 1 : axis + 1;
+        for (int32_t i = 0; i < count; ++i)
+            if (axes[i] == axis) return -1;
+        axes[count++] = axis;
+    }
+    return count;
+}
+
 /* ---- Weights ---- */
 
 const axm_constant *axm_keras_weight_data(const axm_keras_call *call, const char *role)
@@ -139,16 +156,31 @@ int32_t axm_keras_floats(axm_keras_call *call, const axm_shape *shape, float **o
     return *out ? ACTMAX_OK : axm_no_memory((uint64_t)count * sizeof **out, "a Keras model");
 }
 
-int32_t axm_keras_constant(axm_keras_call *call, const char *suffix, const axm_shape *shape, const float *data, int32_t *out)
+static int32_t add_constant(axm_keras_call *call, const char *suffix, axm_constant constant, int32_t *out)
 {
     char unique[80];
     snprintf(unique, sizeof unique, "%.40s_%lld", suffix, (long long)++call->import->helpers);
     const char *name = axm_keras_name(call, unique);
-    axm_constant constant = {AXM_FLOAT32, *shape, data, (size_t)axm_shape_count(shape) * sizeof *data};
     if (!name) return axm_no_memory(0, "a Keras model");
     int32_t status = axm_builder_constant(call->import->builder, name, &constant, out);
     if (status >= 0) axm_builder_parameter(call->import->builder, *out, AXM_PARAMETER_NONE);
     return status;
+}
+
+int32_t axm_keras_constant(axm_keras_call *call, const char *suffix, const axm_shape *shape, const float *data, int32_t *out)
+{
+    size_t bytes = (size_t)axm_shape_count(shape) * sizeof *data;
+    return add_constant(call, suffix, (axm_constant){AXM_FLOAT32, *shape, data, bytes}, out);
+}
+
+int32_t axm_keras_integer_constant(axm_keras_call *call, const char *suffix, const axm_shape *shape, const int64_t *data,
+                                   int32_t *out)
+{
+    size_t bytes = (size_t)axm_shape_count(shape) * sizeof *data;
+    int64_t *kept = axm_arena_alloc(axm_builder_arena(call->import->builder), bytes + sizeof *data);
+    if (!kept) return axm_no_memory(bytes, "a Keras model");
+    memcpy(kept, data, bytes);
+    return add_constant(call, suffix, (axm_constant){AXM_INT64, *shape, kept, bytes}, out);
 }
 
 int32_t axm_keras_scalar(axm_keras_call *call, const char *suffix, float number, int32_t *out)

@@ -47,14 +47,83 @@ AXM_KERAS_TRANSLATE(batch_normalization)
     return axm_keras_emit(call, &node, NULL);
 }
 
-/* Over the last axis, in Keras's order. */
+/* Layers of centred numbers; LayerNormalization(rms_scaling=True), which divides by the deviation but centres nothing;
+ * RMSNormalization, which divides by the root of the mean square. */
+typedef enum centring { CENTRED, DEVIATION_ONLY, MEAN_SQUARE } centring;
+
+/* Over axes of the graph's tensor, (x - mean) / sqrt(variance + epsilon) and the like. */
+static int32_t normalize_over(axm_keras_call *call, const char *suffix, const int64_t *axes, int32_t count, centring kind,
+                              axm_keras_tensor x, axm_keras_tensor *out)
+{
+    const axm_attribute over[] = {axm_keras_ints("axes", axes, (size_t)count), axm_keras_int("keepdims", 1)};
+    axm_keras_tensor y, z = x;
+    int32_t epsilon, status;
+    if ((status = axm_keras_scalar(call, "epsilon", (float)axm_keras_number(call->config, "epsilon", 1e-3), &epsilon)) < 0)
+        return status;
+    if (kind != MEAN_SQUARE && ((status = axm_keras_unary(call, "ReduceMean", "mean", x, over, 2, &y)) < 0 ||
+                                (status = axm_keras_binary(call, "Sub", "centred", x, y.value, &z)) < 0))
+        return status;
+    if ((status = axm_keras_binary(call, "Mul", "square", z, z.value, &y)) < 0 ||
+        (status = axm_keras_unary(call, "ReduceMean", "variance", y, over, 2, &y)) < 0 ||
+        (status = axm_keras_binary(call, "Add", "raised", y, epsilon, &y)) < 0 ||
+        (status = axm_keras_unary(call, "Sqrt", "deviation", y, NULL, 0, &y)) < 0)
+        return status;
+    return axm_keras_binary(call, "Div", suffix, kind == CENTRED ? z : x, y.value, out);
+}
+
+/* Gives a stored weight, which has the sizes of the axes that the layer names, axes of size 1 between them, so that it broadcasts
+ * over a tensor in Keras's order. */
+static int32_t spread_weight(axm_keras_call *call, const char *role, const int64_t *axes, int32_t count, int32_t rank)
+{
+    axm_keras_layer *layer = call->layer;
+    for (int32_t w = 0; w < layer->weight_count; ++w) {
+        axm_shape *shape = &layer->weights[w].shape, full = {rank, {0}};
+        if (strcmp(layer->roles[w], role) != 0 || !layer->has_weight[w] || layer->values[w] != AXM_NO_VALUE) continue;
+        if (shape->rank != count) return axm_keras_bad_config(call, role);
+        for (int32_t i = 0; i < rank; ++i)
+            full.dim[i] = 1;
+        for (int32_t i = 0; i < count; ++i) {
+            if (i > 0 && axes[i] < axes[i - 1]) return axm_keras_refuse(call, "axes that do not ascend");
+            full.dim[axes[i]] = shape->dim[i];
+        }
+        *shape = full;
+    }
+    return ACTMAX_OK;
+}
+
+/* Over any axes, with scale and shift or without, in Keras's order. */
+static int32_t general_layer_normalization(axm_keras_call *call, centring kind, const char *scale)
+{
+    axm_keras_tensor x;
+    int64_t axes[AXM_MAX_RANK] = {call->inputs[0].rank - 1};
+    int32_t gamma, beta, count = 1, status = axm_keras_order(call, call->inputs[0], false, &x);
+    if (status < 0) return status;
+    if (axm_keras_item(call->config, "axis")) count = axm_keras_axes(call->config, "axis", x, axes);
+    if (count < 1) return axm_keras_bad_config(call, "axis");
+    if ((status = spread_weight(call, scale, axes, count, x.rank)) < 0 ||
+        (status = spread_weight(call, "beta", axes, count, x.rank)) < 0 || (status = axm_keras_weight(call, scale, &gamma)) < 0 ||
+        (status = axm_keras_weight(call, "beta", &beta)) < 0)
+        return status;
+    bool plain = gamma == AXM_NO_VALUE && beta == AXM_NO_VALUE;
+    if ((status = normalize_over(call, plain ? NULL : "normalized", axes, count, kind, x, &x)) < 0 || plain) return status;
+    if (gamma != AXM_NO_VALUE && (status = axm_keras_binary(call, "Mul", beta == AXM_NO_VALUE ? NULL : "scaled", x, gamma, &x)) < 0)
+        return status;
+    return beta == AXM_NO_VALUE ? status : axm_keras_binary(call, "Add", NULL, x, beta, NULL);
+}
+
+AXM_KERAS_TRANSLATE(rms_normalization)
+{
+    return general_layer_normalization(call, MEAN_SQUARE, "scale");
+}
+
 AXM_KERAS_TRANSLATE(layer_normalization)
 {
     axm_keras_tensor x;
     const axm_constant *gamma = axm_keras_weight_data(call, "gamma"), *beta = axm_keras_weight_data(call, "beta");
     int32_t axis = axis_of(call, call->inputs[0].rank), inputs[3];
-    if (axis != call->inputs[0].rank - 1) return axm_keras_refuse(call, "normalisation over other than the last axis");
-    if (!gamma && !beta) return axm_keras_refuse(call, "normalisation without scale and shift");
+    bool rms = axm_keras_flag(call->config, "rms_scaling", false);
+    if (rms || axis != call->inputs[0].rank - 1 || (!gamma && !beta))
+        return general_layer_normalization(call, rms ? DEVIATION_ONLY : CENTRED, "gamma");
     const axm_constant *known = gamma ? gamma : beta;
     int32_t status = axm_keras_order(call, call->inputs[0], false, &x);
     if (status < 0 || (status = weight_or(call, "gamma", axm_shape_count(&known->shape), 1, &inputs[1])) < 0 ||
@@ -74,7 +143,7 @@ AXM_KERAS_TRANSLATE(group_normalization)
     int32_t axis = axis_of(call, x.rank), inputs[3];
     int64_t groups;
     if (x.rank < 3 || (axis != 1 && axis != x.rank - 1)) return axm_keras_refuse(call, "normalisation along such an axis");
-    if (!gamma && !beta) return axm_keras_refuse(call, "normalisation without scale and shift");
+    if (!gamma && !beta) return axm_keras_refuse(call, "a GroupNormalization without scale and shift");
     int64_t channels = axm_shape_count(gamma ? &gamma->shape : &beta->shape);
     if (!axm_keras_integers(call->config, "groups", 1, 32, &groups)) return axm_keras_bad_config(call, "groups");
     if (groups == -1) groups = channels;
@@ -89,14 +158,14 @@ AXM_KERAS_TRANSLATE(group_normalization)
     return axm_keras_emit(call, &node, NULL);
 }
 
-/* x divided by its length along the last axis; a length below 1e-6 is taken as that (its square below 1e-12). */
+/* x divided by its length along some axes; a length below 1e-6 is taken as that (its square below 1e-12). */
 AXM_KERAS_TRANSLATE(unit_normalization)
 {
     axm_keras_tensor x = call->inputs[0], length;
-    int32_t axis = axis_of(call, x.rank);
-    if (axis != x.rank - 1) return axm_keras_refuse(call, "normalisation over other than the last axis");
-    const int64_t along = x.moved && x.rank >= 3 ? 1 : x.rank - 1;
-    const axm_attribute attributes[] = {axm_keras_ints("axes", &along, 1), axm_keras_int("keepdims", 1)};
+    int64_t axes[AXM_MAX_RANK] = {x.moved && x.rank >= 3 ? 1 : x.rank - 1};
+    int32_t count = axm_keras_item(call->config, "axis") ? axm_keras_axes(call->config, "axis", x, axes) : 1;
+    if (count < 1) return axm_keras_bad_config(call, "axis");
+    const axm_attribute attributes[] = {axm_keras_ints("axes", axes, (size_t)count), axm_keras_int("keepdims", 1)};
     const axm_attribute least = axm_keras_float("min", 1e-12);
     int32_t status = axm_keras_unary(call, "ReduceSumSquare", "squares", x, attributes, 2, &length);
     if (status < 0 || (status = axm_keras_unary(call, "Clip", "clipped", length, &least, 1, &length)) < 0 ||
@@ -164,7 +233,7 @@ static int32_t learned_numbers(axm_keras_call *call, const char *role, axm_shape
     return status;
 }
 
-/* (x - mean) / max(sqrt(variance), 1e-7), by channel or over all. */
+/* (x - mean) / max(sqrt(variance), 1e-7), by channel or over all; inverted: mean + x * that. */
 AXM_KERAS_TRANSLATE(normalization)
 {
     const cJSON *mean = axm_keras_item(call->config, "mean"), *variance = axm_keras_item(call->config, "variance");
@@ -173,7 +242,7 @@ AXM_KERAS_TRANSLATE(normalization)
     axm_shape shape, shape2;
     float *means, *factors;
     int32_t shift, factor;
-    if (axm_keras_flag(call->config, "invert", false)) return axm_keras_refuse(call, "invert=True");
+    bool invert = axm_keras_flag(call->config, "invert", false);
     if (axis && axis_of(call, x.rank) != x.rank - 1) return axm_keras_refuse(call, "normalisation along other than the last axis");
     int32_t status = mean ? read_numbers(call, "mean", mean, &shape, &means) : learned_numbers(call, "mean", &shape, &means);
     if (status < 0) return status;
@@ -181,12 +250,16 @@ AXM_KERAS_TRANSLATE(normalization)
         mean ? read_numbers(call, "variance", variance, &shape2, &factors) : learned_numbers(call, "variance", &shape2, &factors);
     if (status < 0) return status;
     for (int64_t i = 0; i < shape2.dim[0]; ++i)
-        factors[i] = 1.0f / fmaxf(sqrtf(factors[i]), 1e-7f);
+        factors[i] = invert ? fmaxf(sqrtf(factors[i]), 1e-7f) : 1.0f / fmaxf(sqrtf(factors[i]), 1e-7f);
     if ((status = axm_keras_broadcast(call, "mean", &shape, means, x, &shift)) < 0 ||
-        (status = axm_keras_broadcast(call, "factor", &shape2, factors, x, &factor)) < 0 ||
-        (status = axm_keras_binary(call, "Sub", "centred", x, shift, &x)) < 0)
+        (status = axm_keras_broadcast(call, "factor", &shape2, factors, x, &factor)) < 0)
         return status;
-    return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
+    if (invert) {
+        status = axm_keras_binary(call, "Mul", "scaled", x, factor, &x);
+        return status < 0 ? status : axm_keras_binary(call, "Add", NULL, x, shift, NULL);
+    }
+    status = axm_keras_binary(call, "Sub", "centred", x, shift, &x);
+    return status < 0 ? status : axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
 }
 
 /* keras.applications' ConvNeXt: one factor for each channel. */

@@ -57,7 +57,7 @@ static size_t index_of(const axm_keras_call *call)
 /* ---- Arguments ---- */
 
 /* A setting: among the configuration (Keras 3) or the keyword arguments. */
-static const cJSON *setting(const axm_keras_call *call, const char *name)
+const cJSON *axm_keras_setting(const axm_keras_call *call, const char *name)
 {
     const cJSON *item = axm_keras_item(call->config, name);
     return item ? item : axm_keras_item(call->inbound->keywords, name);
@@ -168,6 +168,18 @@ AXM_KERAS_TRANSLATE(op_sqrt)
     return unary(call, "Sqrt");
 }
 
+AXM_KERAS_TRANSLATE(op_power)
+{
+    return binary(call, "Pow");
+}
+
+AXM_KERAS_TRANSLATE(op_rsqrt)
+{
+    axm_keras_tensor root;
+    int32_t status = axm_keras_unary(call, "Sqrt", "root", call->inputs[0], NULL, 0, &root);
+    return status < 0 ? status : axm_keras_unary(call, "Reciprocal", NULL, root, NULL, 0, NULL);
+}
+
 AXM_KERAS_TRANSLATE(op_square)
 {
     return axm_keras_binary(call, "Mul", NULL, call->inputs[0], call->inputs[0].value, NULL);
@@ -189,47 +201,21 @@ AXM_KERAS_TRANSLATE(op_activation)
 
 AXM_KERAS_TRANSLATE(op_clip)
 {
-    const cJSON *low = setting(call, "x_min"), *high = setting(call, "x_max");
-    if (!low) low = setting(call, "clip_value_min");
-    if (!high) high = setting(call, "clip_value_max");
+    const cJSON *low = axm_keras_setting(call, "x_min"), *high = axm_keras_setting(call, "x_max");
+    if (!low) low = axm_keras_setting(call, "clip_value_min");
+    if (!high) high = axm_keras_setting(call, "clip_value_max");
     if (!cJSON_IsNumber(low) || !cJSON_IsNumber(high)) return axm_keras_refuse(call, "bounds other than numbers");
     const axm_attribute attributes[] = {axm_keras_float("min", low->valuedouble), axm_keras_float("max", high->valuedouble)};
     return axm_keras_unary(call, "Clip", NULL, call->inputs[0], attributes, 2, NULL);
 }
 
-/* Over axes of Keras's order. Without keepdims the axes that are left close up, so the tensor is taken to that order first. */
-AXM_KERAS_TRANSLATE(op_mean)
-{
-    const cJSON *list = setting(call, "axis"), *item;
-    const cJSON *keep = setting(call, "keepdims");
-    bool keepdims = cJSON_IsTrue(keep);
-    int64_t axes[AXM_MAX_RANK];
-    size_t count = 0;
-    axm_keras_tensor x;
-    if (!list) return axm_keras_refuse(call, "a mean over the batch");
-    int32_t given = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 1;
-    if (given < 1 || given >= call->inputs[0].rank) return axm_keras_bad_config(call, "axis");
-    item = cJSON_IsArray(list) ? list->child : list;
-    for (; count < (size_t)given; item = item->next) {
-        double axis = cJSON_IsNumber(item) ? item->valuedouble : 0;
-        if (axis < 0) axis += call->inputs[0].rank;
-        if (!(axis >= 1 && axis < call->inputs[0].rank)) return axm_keras_bad_config(call, "axis");
-        axes[count++] = (int64_t)axis;
-    }
-    int32_t status = axm_keras_order(call, call->inputs[0], false, &x);
-    if (status < 0) return status;
-    if (!keepdims) x.rank -= given;
-    const axm_attribute attributes[] = {axm_keras_ints("axes", axes, count), axm_keras_int("keepdims", keepdims)};
-    return axm_keras_unary(call, "ReduceMean", NULL, x, attributes, 2, NULL);
-}
-
 AXM_KERAS_TRANSLATE(op_reshape)
 {
-    const cJSON *target = setting(call, "newshape"), *item;
+    const cJSON *target = axm_keras_setting(call, "newshape"), *item;
     int64_t shape[AXM_MAX_RANK];
     int32_t rank = 0;
     axm_keras_tensor x;
-    if (!target) target = setting(call, "shape");
+    if (!target) target = axm_keras_setting(call, "shape");
     if (!cJSON_IsArray(target)) return axm_keras_refuse(call, "a shape that is computed");
     cJSON_ArrayForEach(item, target)
     {

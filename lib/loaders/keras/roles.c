@@ -65,6 +65,8 @@ int32_t axm_keras_set_roles(axm_keras_import *import, axm_keras_layer *layer)
     bool trainable = axm_keras_flag(layer->config, "trainable", true);
     /* Normalization has weights only when it learned its numbers from data. */
     if (layer->kind && strcmp(layer->class_name, "Normalization") == 0 && axm_keras_item(layer->config, "mean")) return ACTMAX_OK;
+    if (layer->kind && strcmp(layer->class_name, "LayerNormalization") == 0 && axm_keras_flag(layer->config, "rms_scaling", false))
+        word = "gamma"; /* whatever the flags say */
     while (*word) {
         size_t length = strcspn(word, " ");
         int32_t status = add_role(import, layer, word, length, trainable);

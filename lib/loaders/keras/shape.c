@@ -76,34 +76,6 @@ AXM_KERAS_TRANSLATE(cropping)
     return axm_keras_unary(call, "Slice", NULL, x, attributes, 3, NULL);
 }
 
-AXM_KERAS_TRANSLATE(up_sampling)
-{
-    bool last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
-    const char *kind = axm_keras_string(call->config, "interpolation", "nearest");
-    const axm_shape four = {1, {4}};
-    int64_t size[2];
-    int32_t scales;
-    float *factors;
-    axm_keras_tensor x;
-    if (call->inputs[0].rank != 4) return axm_keras_refuse(call, "an input that is no image");
-    if (!axm_keras_integers(call->config, "size", 2, 2, size) || size[0] < 1 || size[1] < 1)
-        return axm_keras_bad_config(call, "size");
-    bool nearest = strcmp(kind, "nearest") == 0;
-    if (!nearest && strcmp(kind, "bilinear") != 0) return axm_keras_refuse(call, "interpolation other than nearest and bilinear");
-    int32_t status = axm_keras_order(call, call->inputs[0], last, &x);
-    if (status < 0 || (status = axm_keras_floats(call, &four, &factors)) < 0) return status;
-    factors[0] = factors[1] = 1;
-    factors[2] = (float)size[0];
-    factors[3] = (float)size[1];
-    if ((status = axm_keras_constant(call, "scales", &four, factors, &scales)) < 0) return status;
-    const axm_attribute attributes[] = {axm_keras_text("mode", nearest ? "nearest" : "linear"),
-                                        axm_keras_text("coordinate_transformation_mode", nearest ? "asymmetric" : "half_pixel"),
-                                        axm_keras_text("nearest_mode", "floor")};
-    const int32_t inputs[3] = {x.value, AXM_NO_VALUE, scales};
-    const axm_keras_node node = {"Resize", NULL, inputs, 3, attributes, 3, x};
-    return axm_keras_emit(call, &node, NULL);
-}
-
 /* In Keras's order: rows, columns, channels. channels_first says that the layer takes the channels to the end before. */
 AXM_KERAS_TRANSLATE(flatten)
 {

@@ -32,6 +32,9 @@ const axm_keras_kind *axm_keras_find_kind(const cJSON *json, const char *class_n
 /* operations.c: the raw operation that `json` describes; NULL when it is none that is known. */
 const axm_keras_kind *axm_keras_find_operation(const cJSON *json, const char *class_name);
 
+/* A setting of a raw operation: among its configuration (Keras 3) or its keyword arguments. */
+const cJSON *axm_keras_setting(const axm_keras_call *call, const char *name);
+
 bool axm_keras_is_operation(const cJSON *json); /* known or not */
 
 /* ---- emit.c: nodes ---- */
@@ -41,6 +44,10 @@ const char *axm_keras_name(axm_keras_call *call, const char *suffix);
 
 /* The tensor in Keras's order, or moved; a hidden Transpose is made when it is not. */
 int32_t axm_keras_order(axm_keras_call *call, axm_keras_tensor tensor, bool moved, axm_keras_tensor *out);
+
+/* The axes (one number or a list) that a configuration names, negative ones from the end, none of them the batch, as axes of the
+ * graph's tensor. Their number; 0 when there are none; -1 when they are unusable. axes: AXM_MAX_RANK. */
+int32_t axm_keras_axes(const cJSON *config, const char *name, axm_keras_tensor x, int64_t *axes);
 
 #define AXM_KERAS_INPUTS 64
 /* A node on values of the graph. suffix NULL: the layer's own, which is listed and gives call->output; else a hidden one called
@@ -67,6 +74,8 @@ const axm_constant *axm_keras_weight_data(const axm_keras_call *call, const char
 /* A constant that the loader makes up; floats in the graph's arena, for the caller to fill. */
 int32_t axm_keras_floats(axm_keras_call *call, const axm_shape *shape, float **out);
 int32_t axm_keras_constant(axm_keras_call *call, const char *suffix, const axm_shape *shape, const float *data, int32_t *out);
+int32_t axm_keras_integer_constant(axm_keras_call *call, const char *suffix, const axm_shape *shape, const int64_t *data,
+                                   int32_t *out);
 int32_t axm_keras_scalar(axm_keras_call *call, const char *suffix, float number, int32_t *out);
 /* Numbers for the last `shape->rank` axes of a tensor in Keras's order, as a constant that broadcasts over `tensor`. */
 int32_t axm_keras_broadcast(axm_keras_call *call, const char *suffix, const axm_shape *shape, const float *data,
