@@ -1,9 +1,10 @@
-"""Writes docs/api.md, docs/options.md and docs/operators.md: the reference, made of what the library and its sources say themselves.
+"""Writes docs/api.md, docs/options.md, docs/operators.md and docs/keras.md: the reference, made of what the library and its sources say themselves.
 
     python3 docs/make_reference.py build/release/lib/libactmax.so [--check]
 
 api.md is made of the comments of include/actmax.h, options.md of the library's option table (actmax_option_*), operators.md of its
-operators (actmax_operator_*), the opsets of lib/loaders/onnx/translate.def and the counts of tests/golden/onnx_conformance.txt.
+operators (actmax_operator_*), the opsets of lib/loaders/onnx/translate.def and the counts of tests/golden/onnx_conformance.txt,
+keras.md of layers.def and operations.def in lib/loaders/keras and of what its translations refuse.
 --check writes nothing and fails when a committed file is not what would be written. Run it after a change of any of these. Python's
 standard library only.
 """
@@ -296,6 +297,40 @@ def operators(library):
     return "\n".join(out + [""])
 
 
+# ---- keras.md ----
+
+
+def keras_refusals():
+    """What translations refuse, as the messages say it."""
+    found = set()
+    for path in sorted((SOURCE / "lib" / "loaders" / "keras").glob("*.c")):
+        found.update(re.findall(r'axm_keras_refuse\(call,\s*"([^"]*)"', path.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def keras():
+    folder = SOURCE / "lib" / "loaders" / "keras"
+    layers = re.findall(r'^X\((\w+), "[^"]*", (\w+)\)', (folder / "layers.def").read_text(encoding="utf-8"), re.M)
+    raw = re.findall(r'^X\((\w+), "([^"]*)", (\w+)\)', (folder / "operations.def").read_text(encoding="utf-8"), re.M)
+    computed = sorted((name for name, what in layers if what != "identity"), key=str.lower)
+    identical = sorted((name for name, what in layers if what == "identity"), key=str.lower)
+    out = [made_of("lib/loaders/keras"), "# actmax: Keras's layers", ""]
+    out += [filled("""Whole models as `.h5`, `.hdf5` and `.keras`, and `model.to_json()` beside a file of weights, Sequential, functional and nested,
+        from Keras 2.0 on. Layers have Keras's names and shapes; a layer with an activation shows what follows it, and "NAME/pre_activation"
+        is what comes before. A layer that is called again has "NAME/call_2", one of a nested model "MODEL/NAME".""")]
+    names = lambda items: filled(", ".join(f"`{item}`" for item in items) + ".")  # noqa: E731
+    out += ["", "## Layers that are computed", "", names(computed), "", "## Layers that do nothing when a network is used", ""]
+    out += [names(identical), "", "## Raw operations of functional models", ""]
+    out += [filled("""What `x + 1`, `keras.ops.relu6(x)` or `tf.nn.silu(x)` leave in a functional model, by the names of Keras 3's operations and of
+        TensorFlow's functions in Keras 2's files."""), ""]
+    out += table(["keras.ops", "TensorFlow"], [[f"`{name}`", " ".join(f"`{word}`" for word in tf.split())] for name, tf, _ in raw])
+    out += ["", "## What is refused", ""]
+    out += [filled("""A Lambda layer's Python code is not run (but for the scaled residuals of keras.applications' InceptionResNetV2), nor a custom
+        layer's. Layers and operations that are not above are refused by name, and so are these settings of those that are:"""), ""]
+    out += [f"- {text}" for text in keras_refusals()]
+    return "\n".join(out + [""])
+
+
 def main():
     words = [word for word in sys.argv[1:] if word != "--check"]
     if len(words) != 1:
@@ -303,7 +338,8 @@ def main():
     library = Library(words[0])
     header = (SOURCE / "include" / "actmax.h").read_text(encoding="utf-8")
     stale = []
-    for name, text in (("api.md", api(header)), ("options.md", options(library)), ("operators.md", operators(library))):
+    for name, text in (("api.md", api(header)), ("options.md", options(library)), ("operators.md", operators(library)),
+                       ("keras.md", keras())):
         path, text = SOURCE / "docs" / name, text.rstrip("\n") + "\n"
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")

@@ -36,8 +36,8 @@ FAMILIES = {
     "NASNet": (64, ["NASNetMobile", "NASNetLarge"]),
     "DenseNet": (64, ["DenseNet121", "DenseNet169", "DenseNet201"]),
     "Xception": (103, ["Xception"]),
-    "Inception": (95, ["InceptionV3"]),
-    "InceptionResNet": (95, ["InceptionResNetV2"]),
+    "Inception": (107, ["InceptionV3"]),
+    "InceptionResNet": (107, ["InceptionResNetV2"]),
     "ResNet": (64, ["ResNet50", "ResNet101", "ResNet152"]),
     "ResNetV2": (64, ["ResNet50V2", "ResNet101V2", "ResNet152V2"]),
     "ConvNeXt": (64, ["ConvNeXtTiny", "ConvNeXtSmall", "ConvNeXtBase", "ConvNeXtLarge", "ConvNeXtXLarge"]),
@@ -100,7 +100,7 @@ def fill(model):
     for layer, momentum in zip(batch_norms, momenta):
         layer.momentum = momentum
         variance = keras.ops.convert_to_numpy(layer.moving_variance)
-        layer.moving_variance.assign(np.maximum(variance, 0.25 * variance.mean()))  # no channel is magnified out of rounding errors
+        layer.moving_variance.assign(np.maximum(variance, 0.5 * variance.mean()))  # no channel is magnified out of rounding errors
 
 
 def smooth(config):
