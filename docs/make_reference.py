@@ -262,6 +262,10 @@ def planning_only():
     return set(re.findall(r"\w+", found[1]))
 
 
+# ONNX's operators that are read as one of another name.
+READ_AS = {"CastLike": "read as `Cast`"}
+
+
 def operators(library):
     ranges, newest = opsets()
     cases = conformance()
@@ -283,6 +287,7 @@ def operators(library):
         state = {key: len(value) for key, value in counts.get(name, {}).items()}
         reads = "%d to %d" % ranges[name] if name in ranges else ""
         note = "constants only" if name in planning or name not in library.operators else ""
+        note = READ_AS.get(name, note)
         rows.append([f"`{name}`", reads, note, *(str(state.get(key, "")) for key in ("passed", "refused"))])
     total = [str(sum(state == key for _, _, state, _ in cases)) for key in ("passed", "refused")]
     out += table(["operator", "opsets", "remark", "cases passed", "cases refused"], rows + [["all", "", "", *total]])
