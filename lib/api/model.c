@@ -246,6 +246,7 @@ static int32_t build(struct actmax_model *model, const uint8_t *data, size_t siz
 {
     axm_text notes = axm_text_in(model->notes, sizeof model->notes);
     int32_t status = axm_weights_init(&model->weights, model->allocator, model->limits.planned_bytes);
+    model->weights.file = &model->file;
     if (status >= 0) status = read_graph(model, data, size, path, recipe);
     if (status >= 0) status = set_input(model, recipe);
     if (status >= 0) status = set_preprocess(model, recipe, &notes);

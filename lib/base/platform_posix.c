@@ -147,6 +147,17 @@ void axm_file_close(axm_file *file)
     *file = (axm_file){.data = NULL};
 }
 
+void axm_file_forget(const axm_file *file, const void *data, size_t size)
+{
+    const uintptr_t from = (uintptr_t)file->data, at = (uintptr_t)data;
+    const long page = sysconf(_SC_PAGESIZE);
+    if (file->copied || file->data == NULL || page <= 0) return;
+    if (at < from || at - from > file->size || size > file->size - (at - from)) return;
+    const uintptr_t first = (at + (uintptr_t)page - 1) / (uintptr_t)page * (uintptr_t)page;
+    const uintptr_t last = (at + size) / (uintptr_t)page * (uintptr_t)page;
+    if (last > first) (void)madvise((void *)first, last - first, MADV_DONTNEED);
+}
+
 /* Opens the directory that holds `path`; `*name` becomes the last part of it. */
 static int32_t open_directory_of(const char *path, int *descriptor, const char **name)
 {

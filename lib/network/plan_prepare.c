@@ -89,6 +89,13 @@ int32_t axm_prepare_packed(axm_prepare *prepare, int32_t kind, size_t bytes, axm
     return ACTMAX_OK;
 }
 
+void axm_prepare_forget(axm_prepare *prepare, const axm_constant *constant)
+{
+    const axm_weights *weights = prepare->plan->request.weights;
+    if (weights == NULL || weights->file == NULL) return;
+    axm_file_forget(weights->file, constant->data, constant->bytes);
+}
+
 void axm_prepare_scratch(axm_prepare *prepare, size_t bytes)
 {
     if (bytes > prepare->plan->scratch_bytes) prepare->plan->scratch_bytes = bytes;

@@ -19,6 +19,7 @@ typedef struct axm_weights {
     axm_allocator *allocator;
     axm_mutex *mutex;
     int64_t limit_bytes, bytes;
+    const axm_file *file; /* where weights may lie, or NULL */
     axm_weight_entry *buckets[256];
 } axm_weights;
 

@@ -253,6 +253,7 @@ static int32_t prepare(axm_prepare *prepare)
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[d]);
     }
+    if (status >= 0) axm_prepare_forget(prepare, step->inputs[1]->constant);
     return status;
 }
 

@@ -68,6 +68,8 @@ int32_t axm_prepare_dense_floats(axm_prepare *prepare, const axm_constant *const
  * the kernels' name part of the key. */
 typedef void (*axm_make_packed)(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed);
 int32_t axm_prepare_packed(axm_prepare *prepare, int32_t kind, size_t bytes, axm_make_packed make, const void **out);
+/* The weight was packed and will not be read as it lies in the file: it need not stay in memory. */
+void axm_prepare_forget(axm_prepare *prepare, const axm_constant *constant);
 /* Scratch for each worker during forward and backward; the plan keeps the maximum of all steps. */
 void axm_prepare_scratch(axm_prepare *prepare, size_t bytes);
 /* Scratch that the workers share: what they have together is this much at least. */

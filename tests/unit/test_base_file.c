@@ -165,6 +165,26 @@ static void test_open(void **state)
     assert_int_equal(next_descriptor(), descriptor);
 }
 
+/* What was forgotten is read again as it was, mapped or copied; what lies outside of the file is left alone. */
+static void test_forget(void **state)
+{
+    fixture *f = *state;
+    char path[PATH_BYTES], outside[8192] = "stays";
+    in_home(f, "weights.bin", path);
+    for (int copy = 0; copy <= 1; copy++) {
+        axm_file file;
+        assert_int_equal(axm_file_open(&f->allocator, path, NO_LIMIT, copy, &file), ACTMAX_OK);
+        const char *data = (const char *)file.data;
+        axm_file_forget(&file, data, file.size);
+        axm_file_forget(&file, data + 5000, 70001);
+        axm_file_forget(&file, data + file.size, 0);
+        axm_file_forget(&file, data + 1, file.size);
+        axm_file_forget(&file, outside, sizeof outside);
+        assert_string_equal(outside, "stays");
+        check_content(&file, 100000);
+    }
+}
+
 static void refuse(fixture *f, const char *name, int64_t max_bytes, int32_t status, const char *says)
 {
     char path[PATH_BYTES];
@@ -417,6 +437,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
+        cmocka_unit_test(test_forget),
         cmocka_unit_test(test_open_refuses),
         cmocka_unit_test(test_open_out_of_memory),
         cmocka_unit_test(test_beside),
