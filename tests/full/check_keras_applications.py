@@ -22,7 +22,7 @@ warnings.filterwarnings("ignore")
 import keras
 import numpy as np
 import torch
-from keras.src.applications import nasnet
+from keras.src.applications import convnext, inception_resnet_v2, nasnet
 
 from library import Library, Refused, error
 
@@ -210,7 +210,8 @@ def main():
         names = [family[0] for _, family in FAMILIES.values()]
     elif names == ["all"]:
         names = list(SIDES)
-    with tempfile.TemporaryDirectory() as folder:
+    own = {"LayerScale": convnext.LayerScale, "CustomScaleLayer": inception_resnet_v2.CustomScaleLayer}
+    with tempfile.TemporaryDirectory() as folder, keras.utils.custom_object_scope(own):
         failed = [name for name in names if not check(library, name, folder)]
     print(f"{len(names) - len(failed)} of {len(names)} networks agree")
     if failed:
