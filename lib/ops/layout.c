@@ -15,13 +15,17 @@ void axm_layout_same(axm_layout_choice *choice)
 {
     const axm_shape *output = &choice->outputs[0];
     bool last = false, broadcast = false;
+    int64_t largest = 0; /* of those that line up: a small one is moved for a large one's sake */
     for (int32_t i = 0; i < choice->input_count; ++i) {
         const axm_tensor *input = choice->inputs[i];
         if (!varies(input)) continue;
-        if (input->shape.rank == output->rank)
-            last = last || input->layout == AXM_LAYOUT_CHANNELS_LAST;
-        else
-            broadcast = broadcast || axm_shape_count(&input->shape) > 1; /* its axes do not line up with permuted ones */
+        int64_t count = axm_shape_count(&input->shape);
+        if (input->shape.rank == output->rank && count >= largest) {
+            last = (last && count == largest) || input->layout == AXM_LAYOUT_CHANNELS_LAST;
+            largest = count;
+        } else if (input->shape.rank != output->rank) {
+            broadcast = broadcast || count > 1; /* its axes do not line up with permuted ones */
+        }
     }
     axm_layout layout = last && !broadcast && may_be_last(output) ? AXM_LAYOUT_CHANNELS_LAST : AXM_LAYOUT_FILE;
     for (int32_t i = 0; i < choice->input_count; ++i)

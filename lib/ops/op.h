@@ -109,7 +109,7 @@ typedef struct axm_layout_choice {
 } axm_layout_choice;
 
 /* Ready-made choices. */
-void axm_layout_same(axm_layout_choice *choice);          /* elementwise: all alike; mixed: channels last where ranks are equal */
+void axm_layout_same(axm_layout_choice *choice);          /* elementwise: all as the largest; where that is mixed: channels last */
 void axm_layout_channels_last(axm_layout_choice *choice); /* wants and gives channels last */
 void axm_layout_file(axm_layout_choice *choice);          /* wants and gives file order */
 
@@ -162,6 +162,8 @@ struct axm_op {
     /* It is y = scale[c] x + shift[c] along axis 1: fills both arrays of `channels` floats. */
     bool (*as_channel_affine)(const void *params, const axm_tensor *const *inputs, int32_t input_count, int64_t channels,
                               float *scale, float *shift);
+    /* It is the mean over all axes but the first and *axis. */
+    bool (*as_spatial_mean)(const void *params, const axm_tensor *const *inputs, int32_t input_count, int32_t *axis);
     int32_t (*fold)(const axm_fold *fold); /* evaluates while planning; needs all its inputs known unless folds_shape */
     bool folds_shape;                      /* fold needs shapes only (Shape) */
     /* AXM_OP_PERMUTES: output axis i is input axis out[i]. */

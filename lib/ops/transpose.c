@@ -54,27 +54,31 @@ static void physical_permutation(const void *params, const axm_tensor *x, const 
         out[axm_physical_axis(y, axis)] = axm_physical_axis(x, order[axis]);
 }
 
-/* Whether nothing moves, axes of size 1 apart. */
-static bool stays(const void *params, const axm_tensor *x, const axm_tensor *y)
+/* Whether nothing moves; `loosely`: axes of size 1 apart. */
+static bool stays(const void *params, const axm_tensor *x, const axm_tensor *y, bool loosely)
 {
     int32_t order[AXM_MAX_RANK] = {0}, last = -1;
     int64_t dims[AXM_MAX_RANK];
     axm_physical_dims(y, dims);
     physical_permutation(params, x, y, order);
     for (int32_t i = 0; i < y->shape.rank; ++i) {
-        if (dims[i] == 1) continue;
+        if (loosely && dims[i] == 1) continue;
         if (order[i] < last) return false;
         last = order[i];
     }
     return true;
 }
 
+/* What lies as before at any size comes first: of [1, 1, 1, C] both orders would do, but the tensors that it meets are larger. */
 static void layout(axm_layout_choice *choice)
 {
-    axm_tensor x = *choice->inputs[0], y = {.shape = choice->outputs[0], .layout = AXM_LAYOUT_CHANNELS_LAST};
+    axm_tensor x = *choice->inputs[0], last = {.shape = choice->outputs[0], .layout = AXM_LAYOUT_CHANNELS_LAST}, file = last;
+    file.layout = AXM_LAYOUT_FILE;
     choice->want[0] = x.layout;
-    bool may_be_last = y.shape.rank >= 3 && y.shape.rank <= 5;
-    choice->give[0] = may_be_last && stays(choice->params, &x, &y) ? AXM_LAYOUT_CHANNELS_LAST : AXM_LAYOUT_FILE;
+    bool may_be_last = last.shape.rank >= 3 && last.shape.rank <= 5;
+    bool is_last = may_be_last && (stays(choice->params, &x, &last, false) ||
+                                   (!stays(choice->params, &x, &file, false) && stays(choice->params, &x, &last, true)));
+    choice->give[0] = is_last ? AXM_LAYOUT_CHANNELS_LAST : AXM_LAYOUT_FILE;
 }
 
 static void forward(const axm_step *step, const axm_exec *exec)
