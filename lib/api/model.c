@@ -92,12 +92,29 @@ static int32_t set_input(struct actmax_model *model, const struct actmax_recipe 
 
 /* ---- Preprocessing ---- */
 
+/* Means and deviations are in the order of the network's channels. */
+static void set_order(axm_preprocess *p, bool bgr)
+{
+    if (p->bgr != bgr && p->channels == 3) {
+        double mean = p->mean[0], deviation = p->deviation[0];
+        p->mean[0] = p->mean[2];
+        p->mean[2] = mean;
+        p->deviation[0] = p->deviation[2];
+        p->deviation[2] = deviation;
+    }
+    p->bgr = bgr;
+}
+
 static int32_t explicit_preprocess(struct actmax_model *model, const struct actmax_recipe *recipe, bool *any)
 {
     axm_preprocess *p = &model->input.preprocess;
     int64_t channels = model->input.shape.dim[model->input.channel_axis];
     double numbers[AXM_OPTION_NUMBERS] = {0};
     static const char *const names[] = {"mean", "std"};
+    if (axm_recipe_is_set(recipe, "channels")) { /* first: a preset's numbers go with its colours */
+        set_order(p, axm_recipe_choice(recipe, "channels") == 1);
+        *any = true;
+    }
     if (axm_recipe_is_set(recipe, "scale")) {
         p->scale = axm_recipe_number(recipe, "scale");
         *any = true;
@@ -120,10 +137,6 @@ static int32_t explicit_preprocess(struct actmax_model *model, const struct actm
             for (int32_t c = count; c < p->channels; ++c)
                 to[c] = to[0];
         }
-        *any = true;
-    }
-    if (axm_recipe_is_set(recipe, "channels")) {
-        p->bgr = axm_recipe_choice(recipe, "channels") == 1;
         *any = true;
     }
     return ACTMAX_OK;

@@ -216,6 +216,15 @@ static bool overlap_in_time(const axm_storage *a, const axm_storage *b)
     return a->birth <= b->death && b->birth <= a->death;
 }
 
+/* The node that writes the storage first. */
+static const char *writer_of(const axm_plan *plan, const axm_storage *storage)
+{
+    int32_t seeding = plan->step_count, step = storage->birth;
+    if (step > seeding) step = 2 * seeding - step; /* backward, from the last to the first */
+    if (step >= seeding) step = seeding - 1;
+    return step < 0 ? "" : plan->steps[step].forward.name;
+}
+
 /* Largest first, each at the lowest offset where it meets no other that lives at the same time. */
 static int32_t assign_offsets(axm_plan *plan)
 {
@@ -248,9 +257,9 @@ static int32_t assign_offsets(axm_plan *plan)
         if (!axm_add_size(offset, storage->bytes, &end) || end > (size_t)plan->graph->limits.planned_bytes)
             return axm_fail(
                 ACTMAX_ERROR_LIMIT,
-                "this network at this size needs more working memory than limit_planned_bytes (%lld) allows; use a smaller "
-                "size or raise the limit",
-                (long long)plan->graph->limits.planned_bytes);
+                "this network at this size needs more working memory than limit_planned_bytes (%lld) allows: node '%.80s' "
+                "wants %zu bytes of it; use a smaller size or raise the limit",
+                (long long)plan->graph->limits.planned_bytes, writer_of(plan, storage), storage->bytes);
         storage->offset = offset;
         int32_t at = placed_count++;
         for (; at > 0 && plan->storages[placed[at - 1]].offset > offset; --at)

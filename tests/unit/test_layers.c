@@ -255,6 +255,63 @@ static void assumed_preprocessing(void **state)
     }
 }
 
+/* [1, 3, 8, 8] -> conv (4) -> Reshape to [1, 256], or the mean over space -> dense (5) */
+static void sized_network(tiny *t, bool fixed)
+{
+    tiny_begin(t, 1, 3, 0, 0);
+    tiny_conv(t, "conv", "x", 3, 4, 3, 1, 1, 0.5f);
+    if (fixed) {
+        write_int64s(&t->to, "shape", (const int64_t[]){1, 256}, 2);
+        tiny_node(t, "Reshape", "to_rows", "conv shape", "to_rows");
+    } else {
+        tiny_node(t, "GlobalAveragePool", "mean", "conv", "mean");
+        tiny_node(t, "Flatten", "to_rows", "mean", "to_rows");
+    }
+    tiny_dense(t, "dense", "to_rows", fixed ? 256 : 4, 5, 3);
+    tiny_output(t, "dense");
+}
+
+/* Another input size works wherever the graph allows it; where not, the node that does not is named. */
+static void sizes(void **state)
+{
+    (void)state;
+    tiny t;
+    actmax_recipe *recipe = tiny_recipe("preprocess", "unit", "input_size", "8", NULL);
+    sized_network(&t, true);
+    actmax_model_free(tiny_load(&t, recipe));
+    tiny_free(&t);
+    set_option(recipe, "input_size", "12");
+    sized_network(&t, true);
+    tiny_refused(&t, recipe, ACTMAX_ERROR_SHAPE, "node 'to_rows' (Reshape)");
+    sized_network(&t, false);
+    actmax_model_free(tiny_load(&t, recipe));
+    tiny_free(&t);
+    actmax_recipe_free(recipe);
+}
+
+/* More working memory than is allowed: the message names a node. */
+static void too_large(void **state)
+{
+    (void)state;
+    tiny t;
+    actmax_recipe *recipe = tiny_recipe("preprocess", "unit", "input_size", "64", "limit_planned_bytes", "60000", NULL);
+    sized_network(&t, false);
+    actmax_model *model = tiny_load(&t, recipe);
+    actmax_session *session = tiny_session(model, 1);
+    actmax_image *image;
+    actmax_result *result = NULL;
+    const uint8_t pixel[3] = {10, 20, 250};
+    must(actmax_image_new(1, 1, 3, pixel, 0, &image));
+    refused(actmax_session_activations(session, image, ACTMAX_LAYER_OUTPUT, recipe, &result), ACTMAX_ERROR_LIMIT,
+            "limit_planned_bytes (60000) allows: node 'conv' wants 65536 bytes"); /* 4 x 64 x 64 floats */
+    assert_null(result);
+    actmax_image_free(image);
+    actmax_session_free(session);
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+    tiny_free(&t);
+}
+
 /* network = (pixel * scale - mean) / std, seen as the activations of a 1x1 convolution that copies its input. */
 static void preprocessing(void **state)
 {
@@ -267,6 +324,10 @@ static void preprocessing(void **state)
         {{"preprocess", "tf"}, {10 / 127.5 - 1, 20 / 127.5 - 1, 250 / 127.5 - 1}},
         {{"preprocess", "torch"}, {(10 / 255.0 - 0.485) / 0.229, (20 / 255.0 - 0.456) / 0.224, (250 / 255.0 - 0.406) / 0.225}},
         {{"preprocess", "caffe"}, {250 - 103.939, 20 - 116.779, 10 - 123.68}},
+        {{"preprocess", "caffe", "channels", "rgb"}, {10 - 123.68, 20 - 116.779, 250 - 103.939}}, /* each colour keeps its mean */
+        {{"preprocess", "torch", "channels", "bgr"},
+         {(250 / 255.0 - 0.406) / 0.225, (20 / 255.0 - 0.456) / 0.224, (10 / 255.0 - 0.485) / 0.229}},
+        {{"preprocess", "caffe", "channels", "rgb", "mean", "1,2,3"}, {9, 18, 247}},
         {{"channels", "bgr", "mean", "104,117,123"}, {250 - 104, 20 - 117, 10 - 123}},
         {{"scale", "0.5", "mean", "1", "std", "2,4,8"}, {2, 2.25, 15.5}},
         {{"mean", "1,2,3", "std", "0.5"}, {18, 36, 494}},
@@ -333,11 +394,18 @@ static void wrong_preprocessing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_pytorch), cmocka_unit_test(ambiguous_names),
-        cmocka_unit_test(misses),           cmocka_unit_test(unnamed_nodes),
-        cmocka_unit_test(listing),          cmocka_unit_test(summary),
-        cmocka_unit_test(input_size),       cmocka_unit_test(assumed_preprocessing),
-        cmocka_unit_test(preprocessing),    cmocka_unit_test(wrong_preprocessing),
+        cmocka_unit_test(names_of_pytorch),
+        cmocka_unit_test(ambiguous_names),
+        cmocka_unit_test(misses),
+        cmocka_unit_test(unnamed_nodes),
+        cmocka_unit_test(listing),
+        cmocka_unit_test(summary),
+        cmocka_unit_test(input_size),
+        cmocka_unit_test(assumed_preprocessing),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(preprocessing),
+        cmocka_unit_test(wrong_preprocessing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
