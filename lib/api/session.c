@@ -304,6 +304,11 @@ int32_t actmax_session_gradient(actmax_session *session, const actmax_image *ima
                         name ? " in layer " : "", name ? name : "");
     }
 
+    const char *untouched = NULL;
+    if (request.relu_rule != AXM_RELU_PLAIN && axm_plan_relus(plan) == 0) {
+        untouched = "the backprop modifier met no ReLU between the target and the image: same gradient as 'none'";
+        axm_text_add(&text, "%s%s", *notes ? "; " : "", untouched);
+    }
     axm_session_size(session, &height, &width);
     int64_t dims[3] = {height, width, axm_input_channels(input)};
     if ((status = axm_result_new(session->allocator, &result)) < 0) return status;
@@ -318,5 +323,5 @@ int32_t actmax_session_gradient(actmax_session *session, const actmax_image *ima
         return status;
     }
     *out = result;
-    return ACTMAX_OK;
+    return untouched ? axm_fail(ACTMAX_NOTE_NOT_MODIFIED, "%s", untouched) : ACTMAX_OK;
 }

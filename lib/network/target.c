@@ -44,20 +44,44 @@ int32_t axm_final_score(const axm_graph *graph, int32_t value)
     return node && (node->op->flags & AXM_OP_SCORE) ? graph->values[before].producer : -1;
 }
 
-static bool is_relu(const axm_graph *graph, const axm_fact *facts, const axm_node *node)
+#define VIEWED 4 /* more inputs than the operators with these hooks have */
+
+typedef struct node_view {
+    axm_tensor tensors[VIEWED];
+    const axm_tensor *pointers[VIEWED];
+} node_view;
+
+static bool view_inputs(const axm_fact *facts, const axm_node *node, node_view *view)
 {
-    axm_tensor tensors[4] = {{.layout = AXM_LAYOUT_FILE}};
-    const axm_tensor *pointers[4] = {NULL};
-    axm_clamp clamp;
-    if (!node || !node->op->as_clamp || node->input_count > 4) return false;
-    (void)graph;
+    *view = (node_view){0};
+    if (node->input_count > VIEWED) return false;
     for (int32_t i = 0; i < node->input_count; ++i) {
         if (node->inputs[i] < 0) continue;
-        tensors[i].shape = facts[node->inputs[i]].shape;
-        tensors[i].constant = facts[node->inputs[i]].constant;
-        pointers[i] = &tensors[i];
+        view->tensors[i].shape = facts[node->inputs[i]].shape;
+        view->tensors[i].constant = facts[node->inputs[i]].constant;
+        view->pointers[i] = &view->tensors[i];
     }
-    return node->op->as_clamp(node->params, pointers, node->input_count, &clamp) && clamp.low == 0.0f;
+    return true;
+}
+
+static bool is_relu(const axm_fact *facts, const axm_node *node)
+{
+    node_view view;
+    axm_clamp clamp;
+    return node && node->op->as_clamp && view_inputs(facts, node, &view) &&
+           node->op->as_clamp(node->params, view.pointers, node->input_count, &clamp) && clamp.low == 0.0f;
+}
+
+/* GlobalAveragePool, or a mean over all axes but the batch and the channels. */
+static bool is_spatial_mean(const axm_graph *graph, const axm_fact *facts, const axm_node *node)
+{
+    node_view view;
+    int32_t axis;
+    if (!node) return false;
+    if (node->op->flags & AXM_OP_SPATIAL_MEAN) return true;
+    return node->op->as_spatial_mean && view_inputs(facts, node, &view) &&
+           node->op->as_spatial_mean(node->params, view.pointers, node->input_count, &axis) &&
+           axis == axm_channel_axis(graph, node->inputs[0], &view.tensors[0].shape);
 }
 
 axm_target axm_target_of(const axm_graph *graph, const axm_fact *facts, int32_t value, bool bypass)
@@ -72,9 +96,9 @@ axm_target axm_target_of(const axm_graph *graph, const axm_fact *facts, int32_t 
         return target;
     }
     const axm_node *mean = producer_of(graph, before_shapes(graph, target.value));
-    if (!mean || !(mean->op->flags & AXM_OP_SPATIAL_MEAN)) return target;
+    if (!is_spatial_mean(graph, facts, mean)) return target;
     const axm_node *relu = producer_of(graph, before_shapes(graph, mean->inputs[0]));
-    if (!is_relu(graph, facts, relu)) return target;
+    if (!is_relu(facts, relu)) return target;
     const axm_node *convolution = producer_of(graph, relu->inputs[0]);
     if (!convolution || !(convolution->op->flags & AXM_OP_FOLDS_AFFINE)) return target;
     target.bypassed_relu = relu->name;

@@ -150,7 +150,20 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     }
 }
 
-#define SUM(Name, mean, fold_function)                                                                                             \
+static bool as_spatial_mean(const void *params, const axm_tensor *const *inputs, int32_t count, int32_t *axis)
+{
+    bool gone[AXM_MAX_RANK] = {false};
+    int32_t kept = 0;
+    if (axm_reduce_axes(params, inputs, count, gone) < 0 || gone[0]) return false;
+    for (int32_t i = 1; i < inputs[0]->shape.rank; ++i) {
+        if (gone[i]) continue;
+        *axis = i;
+        ++kept;
+    }
+    return kept == 1 && inputs[0]->shape.rank > 2;
+}
+
+#define SUM(Name, mean, mean_hook, fold_function)                                                                                  \
     static int32_t parse_##Name(const axm_attributes *attributes, axm_arena *arena, void *params)                                  \
     {                                                                                                                              \
         (void)arena;                                                                                                               \
@@ -171,7 +184,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
                                   .prepare = prepare_##Name,                                                                       \
                                   .forward = forward,                                                                              \
                                   .backward = backward,                                                                            \
+                                  .as_spatial_mean = mean_hook,                                                                    \
                                   .fold = fold_function};
 
-SUM(ReduceMean, true, NULL)
-SUM(ReduceSum, false, axm_reduce_fold_sum)
+SUM(ReduceMean, true, as_spatial_mean, NULL)
+SUM(ReduceSum, false, NULL, axm_reduce_fold_sum)

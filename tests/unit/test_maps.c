@@ -270,6 +270,22 @@ static actmax_model *with_activation(tiny *t, const char *op, const actmax_recip
     return tiny_load(t, recipe);
 }
 
+/* The gradient likewise is that of 'none', and the result says so. */
+static void check_gradient_untouched(actmax_session *session, const actmax_image *image, const char *rule)
+{
+    static const int32_t filter = 1;
+    actmax_recipe *recipe = tiny_recipe("backprop", rule, NULL);
+    actmax_result *plain, *result;
+    must(actmax_session_gradient(session, image, ACTMAX_LAYER_OUTPUT, &filter, 1, NULL, &plain));
+    refused(actmax_session_gradient(session, image, ACTMAX_LAYER_OUTPUT, &filter, 1, recipe, &result), ACTMAX_NOTE_NOT_MODIFIED,
+            "met no ReLU");
+    has_note(result, "same gradient as 'none'");
+    near_all("gradients", array_of(result, "gradient", PIXELS * 3), array_of(plain, "gradient", PIXELS * 3), PIXELS * 3, 0.0);
+    actmax_result_free(result);
+    actmax_result_free(plain);
+    actmax_recipe_free(recipe);
+}
+
 static void without_relu(void **state)
 {
     static const char *const ops[] = {"Sigmoid", "Tanh", "LeakyRelu", "Clip"}; /* Clip from -1 to 1 is no ReLU */
@@ -297,6 +313,7 @@ static void without_relu(void **state)
             assert_true(number(result, "modified") == 0.0 && number(result, "left") == 1.0);
             near_all("the three maps are equal", array_of(result, "map", PIXELS), array_of(plain, "map", PIXELS), PIXELS, 0.0);
             actmax_result_free(result);
+            check_gradient_untouched(session, image, rules[r]);
             /* of a class whose map is flat besides, both are said */
             status = actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, layer_of(model, "conv"), recipe, &result);
             refused(status, status == ACTMAX_NOTE_FLAT_MAP ? ACTMAX_NOTE_FLAT_MAP : ACTMAX_NOTE_NOT_MODIFIED, "met no ReLU");

@@ -148,10 +148,10 @@ static void targets_of_classifier(void **state)
     tiny_free(&t);
 }
 
-/* A class's score is taken before a ReLU between its last convolution and the mean over space (SqueezeNet). */
-static void relu_bypass(void **state)
+/* A class's score is taken before a ReLU between its last convolution and the mean over space (SqueezeNet), however that is
+ * written. */
+static void check_relu_bypass(const char *mean, const int64_t *axes, size_t axis_count)
 {
-    (void)state;
     tiny t;
     actmax_recipe *recipe = tiny_recipe("preprocess", "unit", "steps", "20", NULL);
     tiny_begin(&t, 1, 3, 12, 10);
@@ -159,7 +159,9 @@ static void relu_bypass(void **state)
     tiny_node(&t, "Relu", "relu1", "conv1", "relu1");
     tiny_conv(&t, "last", "relu1", 6, 5, 1, 0, 2, 0.5f);
     tiny_node(&t, "Relu", "last_relu", "last", "last_relu");
-    tiny_node(&t, "GlobalAveragePool", "mean", "last_relu", "mean");
+    tiny_open(&t, mean, "mean", "last_relu", "mean");
+    if (axes) tiny_ints(&t, "axes", axes, axis_count);
+    tiny_close(&t);
     tiny_node(&t, "Flatten", "flat", "mean", "flat");
     tiny_node(&t, "Softmax", "soft", "flat", "soft");
     tiny_output(&t, "soft");
@@ -182,6 +184,14 @@ static void relu_bypass(void **state)
     actmax_model_free(model);
     actmax_recipe_free(recipe);
     tiny_free(&t);
+}
+
+static void relu_bypass(void **state)
+{
+    (void)state;
+    check_relu_bypass("GlobalAveragePool", NULL, 0);
+    check_relu_bypass("ReduceMean", (const int64_t[]){2, 3}, 2);
+    check_relu_bypass("ReduceMean", (const int64_t[]){-1, -2}, 2);
 }
 
 /* ---- Against PyTorch ---- */
