@@ -23,7 +23,7 @@ int32_t axm_file_open(axm_allocator *allocator, const char *path, int64_t max_by
 int32_t axm_file_open_beside(axm_allocator *allocator, const char *beside, const char *name, int64_t max_bytes, bool copy,
                              axm_file *out);
 void axm_file_close(axm_file *file);
-/* These bytes are not needed for now: where they are mapped, whole pages of them leave memory, and come back when they are read. */
+/* These bytes are not needed soon: where they are mapped, whole pages of them leave memory, and come back when they are read. */
 void axm_file_forget(const axm_file *file, const void *data, size_t size);
 
 /* Writes to a temporary file beside `path` and renames it: whole or not at all. */
