@@ -282,6 +282,11 @@ ACTMAX_API int32_t actmax_session_activations(actmax_session *session, const act
 ACTMAX_API int32_t actmax_session_gradient(actmax_session *session, const actmax_image *image, int32_t layer,
                                            const int32_t *filters, size_t filter_count, const actmax_recipe *recipe,
                                            actmax_result **out);
+/* The same with respect to the output of by_layer, a layer before the target: arrays "gradient" and "activations" of that layer, in
+ * file order, number "activation". */
+ACTMAX_API int32_t actmax_session_layer_gradient(actmax_session *session, const actmax_image *image, int32_t layer,
+                                                 const int32_t *filters, size_t filter_count, int32_t by_layer,
+                                                 const actmax_recipe *recipe, actmax_result **out);
 
 /* Makes an image that excites the target: the sum over `filters` of the mean of each over space, or of the neuron that
  * the options neuron_y and neuron_x name. filter_count 0: the mean of the whole layer. layer: an index or ACTMAX_LAYER_OUTPUT.

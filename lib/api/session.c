@@ -106,19 +106,21 @@ static void to_shown_order(const axm_tensor *tensor, const float *graph_order, f
                 *out++ = graph_order[(n * channels + c) * space + p];
 }
 
-int32_t axm_session_add_value(struct actmax_session *session, struct actmax_result *result, const char *name, const axm_plan *plan,
-                              int32_t value)
+/* A value, or its gradient, in the order in which it is shown. */
+static int32_t add_tensor(struct actmax_session *session, struct actmax_result *result, const char *name, const axm_plan *plan,
+                          int32_t value, bool gradient)
 {
     const axm_tensor *tensor = axm_plan_find(plan, value);
     bool last = session->model->graph->values[value].shown_last && tensor->shape.rank >= 3;
     float *data = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *data);
     if (!data) return ACTMAX_ERROR_NO_MEMORY;
+    const float *from = gradient ? tensor->grad : tensor->data;
     if (tensor->constant)
         axm_constant_to_float(tensor->constant, data);
     else if (!last || tensor->layout == AXM_LAYOUT_FILE)
-        axm_tensor_to_file_order(tensor, tensor->data, data);
+        axm_tensor_to_file_order(tensor, from, data);
     else
-        memcpy(data, tensor->data, (size_t)axm_shape_count(&tensor->shape) * sizeof *data);
+        memcpy(data, from, (size_t)axm_shape_count(&tensor->shape) * sizeof *data);
     if (last && (tensor->constant || tensor->layout == AXM_LAYOUT_FILE)) {
         float *shown = axm_alloc_array(session->allocator, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof *shown);
         if (shown) to_shown_order(tensor, data, shown);
@@ -127,6 +129,12 @@ int32_t axm_session_add_value(struct actmax_session *session, struct actmax_resu
     }
     axm_shape shape = axm_graph_shown_shape(session->model->graph, value, &tensor->shape);
     return axm_result_add_array(result, name, data, shape.dim, shape.rank);
+}
+
+int32_t axm_session_add_value(struct actmax_session *session, struct actmax_result *result, const char *name, const axm_plan *plan,
+                              int32_t value)
+{
+    return add_tensor(session, result, name, plan, value, false);
 }
 
 static int32_t check_call(const actmax_session *session, const actmax_image *image, const void *out, const char *function)
@@ -257,6 +265,63 @@ static int32_t check_filters(const axm_tensor *tensor, int32_t axis, const int32
     return ACTMAX_OK;
 }
 
+/* The gradient of the target by the value `want`; the plan that holds both. Fails where they are not connected. */
+static int32_t run_gradient(actmax_session *session, const actmax_image *image, const axm_target *target, int32_t axis,
+                            int32_t want, const int32_t *filters, size_t filter_count, const actmax_recipe *recipe, axm_plan **out,
+                            double *activation)
+{
+    if ((!filters && filter_count) || filter_count > 4096)
+        return axm_fail(ACTMAX_ERROR_INVALID, "give the filters, up to 4096 of them");
+    float *network = NULL;
+    const axm_input *input = &session->model->input;
+    static const axm_relu_rule rules[] = {AXM_RELU_PLAIN, AXM_RELU_GUIDED, AXM_RELU_DECONV};
+    int32_t observe[2] = {target->value, want};
+    axm_plan_request request = {.image = input->value,
+                                .image_shape = input->shape,
+                                .observe = observe,
+                                .observe_count = want == input->value ? 1 : 2,
+                                .seeds = &target->value,
+                                .seed_count = 1,
+                                .wants = &want,
+                                .want_count = 1,
+                                .relu_rule = rules[axm_recipe_choice(recipe, "backprop")],
+                                .slice_value = -1};
+    axm_plan *plan;
+    int32_t status = axm_runner_plan(&session->runner, &request, &plan);
+    if (status < 0) return status;
+    const axm_tensor *at = axm_plan_find(plan, target->value), *in = axm_plan_find(plan, input->value);
+    const axm_tensor *wanted = axm_plan_find(plan, want);
+    if (!wanted || !wanted->grad)
+        return axm_fail(ACTMAX_ERROR_INVALID, "the target does not depend on %s",
+                        want == input->value ? "the image input" : "that layer; choose a layer before the target");
+    if ((status = check_filters(at, axis, filters, filter_count)) < 0) return status;
+    axm_score score = {axis, filter_count ? filters : NULL, (int32_t)filter_count, -1};
+    if ((status = axm_score_position(at, axis, axm_recipe_integer(recipe, "neuron_y"), axm_recipe_integer(recipe, "neuron_x"),
+                                     &score.position)) < 0)
+        return status;
+    if ((status = axm_session_input(session, image, &network)) < 0) return status;
+    memcpy(in->data, network, (size_t)axm_shape_count(&in->shape) * sizeof *network);
+    axm_free(session->allocator, network);
+    axm_plan_forward(plan, session->runner.pool);
+    *activation = axm_score_value(&score, at);
+    axm_score_seed(&score, at, 1.0f);
+    axm_plan_backward(plan, session->runner.pool);
+    if (!isfinite(*activation) || !axm_all_finite(wanted->grad, (size_t)axm_shape_count(&wanted->shape))) {
+        const char *name = axm_plan_find_nonfinite(plan, session->runner.pool);
+        return axm_fail(ACTMAX_ERROR_NUMERIC, "a value became infinite or not a number%s%.80s; check the preprocessing",
+                        name ? " in layer " : "", name ? name : "");
+    }
+    *out = plan;
+    return ACTMAX_OK;
+}
+
+/* What to say when the backprop modifier had nothing to act on; NULL otherwise. */
+static const char *unmodified(const actmax_recipe *recipe, const axm_plan *plan)
+{
+    if (axm_recipe_choice(recipe, "backprop") == 0 || axm_plan_relus(plan) > 0) return NULL;
+    return "the backprop modifier met no ReLU below the target: same gradient as 'none'";
+}
+
 int32_t actmax_session_gradient(actmax_session *session, const actmax_image *image, int32_t layer, const int32_t *filters,
                                 size_t filter_count, const actmax_recipe *recipe, actmax_result **out)
 {
@@ -264,57 +329,53 @@ int32_t actmax_session_gradient(actmax_session *session, const actmax_image *ima
     axm_target target;
     char notes[400];
     axm_text text = axm_text_in(notes, sizeof notes);
-    float *network = NULL, *gradient = NULL;
+    double activation;
     struct actmax_result *result = NULL;
-    if (status < 0 || (status = axm_session_target(session, layer, recipe, &target, &axis, &text)) < 0) return status;
-    if ((!filters && filter_count) || filter_count > 4096)
-        return axm_fail(ACTMAX_ERROR_INVALID, "give the filters, up to 4096 of them");
-    const axm_input *input = &session->model->input;
-    static const axm_relu_rule rules[] = {AXM_RELU_PLAIN, AXM_RELU_GUIDED, AXM_RELU_DECONV};
-    axm_plan_request request = {.image = input->value,
-                                .image_shape = input->shape,
-                                .observe = &target.value,
-                                .observe_count = 1,
-                                .seeds = &target.value,
-                                .seed_count = 1,
-                                .wants = &input->value,
-                                .want_count = 1,
-                                .relu_rule = rules[axm_recipe_choice(recipe, "backprop")],
-                                .slice_value = -1};
     axm_plan *plan;
-    if ((status = axm_runner_plan(&session->runner, &request, &plan)) < 0) return status;
-    const axm_tensor *at = axm_plan_find(plan, target.value), *in = axm_plan_find(plan, input->value);
-    if (!in->grad) return axm_fail(ACTMAX_ERROR_INVALID, "the target does not depend on the image input");
-    if ((status = check_filters(at, axis, filters, filter_count)) < 0) return status;
-    axm_score score = {axis, filter_count ? filters : NULL, (int32_t)filter_count, -1};
-    if ((status = axm_score_position(at, axis, axm_recipe_integer(recipe, "neuron_y"), axm_recipe_integer(recipe, "neuron_x"),
-                                     &score.position)) < 0)
+    if (status < 0 || (status = axm_session_target(session, layer, recipe, &target, &axis, &text)) < 0) return status;
+    const axm_input *input = &session->model->input;
+    if ((status = run_gradient(session, image, &target, axis, input->value, filters, filter_count, recipe, &plan, &activation)) < 0)
         return status;
-    if ((status = axm_session_input(session, image, &network)) < 0) return status;
+    const axm_tensor *in = axm_plan_find(plan, input->value);
     size_t count = (size_t)axm_shape_count(&in->shape);
-    memcpy(in->data, network, count * sizeof *network);
-    axm_free(session->allocator, network);
-    axm_plan_forward(plan, session->runner.pool);
-    double activation = axm_score_value(&score, at);
-    axm_score_seed(&score, at, 1.0f);
-    axm_plan_backward(plan, session->runner.pool);
-    if (!isfinite(activation) || !axm_all_finite(in->grad, count)) {
-        const char *name = axm_plan_find_nonfinite(plan, session->runner.pool);
-        return axm_fail(ACTMAX_ERROR_NUMERIC, "a value became infinite or not a number%s%.80s; check the preprocessing",
-                        name ? " in layer " : "", name ? name : "");
-    }
-
-    const char *untouched = NULL;
-    if (request.relu_rule != AXM_RELU_PLAIN && axm_plan_relus(plan) == 0) {
-        untouched = "the backprop modifier met no ReLU between the target and the image: same gradient as 'none'";
-        axm_text_add(&text, "%s%s", *notes ? "; " : "", untouched);
-    }
+    const char *untouched = unmodified(recipe, plan);
+    if (untouched) axm_text_add(&text, "%s%s", *notes ? "; " : "", untouched);
     axm_session_size(session, &height, &width);
     int64_t dims[3] = {height, width, axm_input_channels(input)};
     if ((status = axm_result_new(session->allocator, &result)) < 0) return status;
-    gradient = axm_alloc_array(session->allocator, count, sizeof *gradient);
+    float *gradient = axm_alloc_array(session->allocator, count, sizeof *gradient);
     if (gradient) memcpy(gradient, in->grad, count * sizeof *gradient);
     status = axm_result_add_array(result, "gradient", gradient, dims, 3);
+    if (status >= 0) status = axm_result_add_text(result, "layer", axm_model_value_name(session->model, target.value));
+    if (status >= 0) status = axm_result_add_text(result, "notes", notes);
+    axm_result_add_number(result, "activation", activation);
+    if (status < 0) {
+        actmax_result_free(result);
+        return status;
+    }
+    *out = result;
+    return untouched ? axm_fail(ACTMAX_NOTE_NOT_MODIFIED, "%s", untouched) : ACTMAX_OK;
+}
+
+int32_t actmax_session_layer_gradient(actmax_session *session, const actmax_image *image, int32_t layer, const int32_t *filters,
+                                      size_t filter_count, int32_t by_layer, const actmax_recipe *recipe, actmax_result **out)
+{
+    int32_t status = check_call(session, image, out, "actmax_session_layer_gradient"), axis, by;
+    axm_target target;
+    char notes[400];
+    axm_text text = axm_text_in(notes, sizeof notes);
+    double activation;
+    struct actmax_result *result = NULL;
+    axm_plan *plan;
+    if (status < 0 || (status = axm_session_target(session, layer, recipe, &target, &axis, &text)) < 0) return status;
+    if ((status = axm_model_layer_value(session->model, by_layer, &by)) < 0) return status;
+    if ((status = run_gradient(session, image, &target, axis, by, filters, filter_count, recipe, &plan, &activation)) < 0)
+        return status;
+    const char *untouched = unmodified(recipe, plan);
+    if (untouched) axm_text_add(&text, "%s%s", *notes ? "; " : "", untouched);
+    if ((status = axm_result_new(session->allocator, &result)) < 0) return status;
+    status = add_tensor(session, result, "activations", plan, by, false);
+    if (status >= 0) status = add_tensor(session, result, "gradient", plan, by, true);
     if (status >= 0) status = axm_result_add_text(result, "layer", axm_model_value_name(session->model, target.value));
     if (status >= 0) status = axm_result_add_text(result, "notes", notes);
     axm_result_add_number(result, "activation", activation);

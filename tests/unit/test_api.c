@@ -327,6 +327,8 @@ static void null_sessions(void **state)
     refused(actmax_session_gradient(session, image, 0, &filter, 5000, recipe, &r), INVALID, "up to 4096");
     refused(actmax_session_gradient(session, image, 0, &(const int32_t){6}, 1, recipe, &r), MISSING,
             "no filter 6: the layer has 6");
+    refused(actmax_session_layer_gradient(session, NULL, 0, &filter, 1, 0, recipe, &r), INVALID, "NULL");
+    refused(actmax_session_layer_gradient(session, image, 0, &filter, 1, 2, recipe, &r), INVALID, "does not depend on that layer");
     refused(actmax_session_maximize(NULL, 0, &filter, 1, recipe, &r), INVALID, "NULL");
     refused(actmax_session_maximize(session, 0, &filter, 1, recipe, NULL), INVALID, "NULL");
     refused(actmax_session_maximize_each(NULL, 0, &filter, 1, recipe, several), INVALID, "NULL");

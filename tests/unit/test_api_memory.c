@@ -48,14 +48,15 @@ static int32_t last_status;
 
 static bool maps_and_pictures(actmax_session *session, const actmax_image *image, const actmax_recipe *recipe)
 {
-    actmax_result *r[6] = {NULL};
+    actmax_result *r[7] = {NULL};
     const int32_t filters[2] = {3, 1}, unit = 2;
     bool ok = SURVIVED(actmax_session_predict(session, image, recipe, &r[0]), r[0]);
     ok = ok && SURVIVED(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, ACTMAX_LAYER_AUTO, recipe, &r[1]), r[1]);
     ok = ok && SURVIVED(actmax_session_saliency(session, image, ACTMAX_LAYER_OUTPUT, 1, recipe, &r[2]), r[2]);
     ok = ok && SURVIVED(actmax_session_gradient(session, image, 0, &unit, 1, recipe, &r[3]), r[3]);
     ok = ok && SURVIVED(actmax_session_maximize_each(session, 4, filters, 2, recipe, &r[4]), r[4]);
-    for (int i = 0; i < 6; i++)
+    ok = ok && SURVIVED(actmax_session_layer_gradient(session, image, 4, filters, 2, 0, recipe, &r[6]), r[6]);
+    for (int i = 0; i < 7; i++)
         actmax_result_free(r[i]);
     return ok;
 }

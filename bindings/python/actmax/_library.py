@@ -73,6 +73,7 @@ _FUNCTIONS = {
     "session_predict": (_int, _handle, _handle, _handle, _out),
     "session_activations": (_int, _handle, _handle, _int, _handle, _out),
     "session_gradient": (_int, _handle, _handle, _int, _ints, c_size_t, _handle, _out),
+    "session_layer_gradient": (_int, _handle, _handle, _int, _ints, c_size_t, _int, _handle, _out),
     "session_maximize": (_int, _handle, _int, _ints, c_size_t, _handle, _out),
     "session_maximize_each": (_int, _handle, _int, _ints, c_size_t, _handle, _out),
     "session_grad_cam": (_int, _handle, _handle, _int, _int, _int, _handle, _out),
