@@ -21,6 +21,7 @@ TYPES = {1: "integer", 2: "number", 3: "text", 4: "choice", 5: "numbers", 6: "sw
 
 # Which functions read the options of a part. Recipe parts are named by the library; these are the other concerns.
 CONCERNS = {
+    "preset": "Read by all that reads an option: what a preset gives stands in for the default. See [presets](presets.md).",
     "load": "Read by `actmax_model_load` and `actmax_model_load_memory`.",
     "preprocess": "Read when the model is loaded.",
     "limits": "Read when a model or an image is loaded.",
@@ -41,7 +42,21 @@ class Library:
         self._library = ctypes.CDLL(str(pathlib.Path(path).resolve()))
         self.options = self._table("option", "id name part type default choices minimum maximum help", {"minimum", "maximum"}, {"id", "type"})
         self.parts = {row["name"]: row["kind"] for row in self._table("part", "name kind")}
+        self.presets = self._presets()
         self.operators = [row["name"] for row in self._table("operator", "name")]
+
+    def _presets(self):
+        """{preset: {option: value}}."""
+        get = self._library
+        for name in ("preset_name", "preset_option_name", "preset_option_value"):
+            getattr(get, "actmax_" + name).restype = ctypes.c_char_p
+        return {
+            get.actmax_preset_name(p).decode(): {
+                get.actmax_preset_option_name(p, i).decode(): get.actmax_preset_option_value(p, i).decode()
+                for i in range(get.actmax_preset_option_count(p))
+            }
+            for p in range(get.actmax_preset_count())
+        }
 
     def _table(self, noun, columns, doubles=frozenset(), integers=frozenset()):
         rows = [{} for _ in range(getattr(self._library, f"actmax_{noun}_count")())]
@@ -223,6 +238,13 @@ def options(library):
                 default = f"`{o['default']}`" if o["default"] else ""
                 rows.append([f"`{o['name']}`", TYPES[o["type"]], default, bounds(o), cell(o["help"]), str(o["id"])])
         out += table(["option", "type", "default", "values", "meaning", "number"], rows) + [""]
+    out += ["## Presets", "", "What each gives in the place of the default; an empty place is the default.", ""]
+    rows = []
+    for o in library.options:
+        values = [given.get(o["name"]) for given in library.presets.values()]
+        if any(value is not None for value in values):
+            rows.append([f"`{o['name']}`", *(f"`{value}`" if value is not None else "" for value in values)])
+    out += table(["option", *library.presets], rows) + [""]
     return "\n".join(out)
 
 

@@ -160,7 +160,7 @@ const cli_command cli_classify = {"classify",
                                   "Images are PNG, JPEG or BMP; they are resized and cut to the network's input.\n"
                                   "When the network ends in scores, a softmax is added (and that is said).",
                                   flags,
-                                  "load preprocess limits session",
+                                  "preset load preprocess limits session",
                                   "",
                                   2,
                                   INT_MAX,

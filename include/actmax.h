@@ -126,6 +126,14 @@ ACTMAX_API double actmax_option_minimum(int32_t index);
 ACTMAX_API double actmax_option_maximum(int32_t index);
 ACTMAX_API const char *actmax_option_help(int32_t index);
 
+/* Presets: defaults of a named tool, taken by the option "preset"; what is set besides, before or after, overrides them. Each
+ * lists the options that it gives another default, and the value as text. */
+ACTMAX_API int32_t actmax_preset_count(void);
+ACTMAX_API const char *actmax_preset_name(int32_t preset); /* NULL when out of range */
+ACTMAX_API int32_t actmax_preset_option_count(int32_t preset);
+ACTMAX_API const char *actmax_preset_option_name(int32_t preset, int32_t index);
+ACTMAX_API const char *actmax_preset_option_value(int32_t preset, int32_t index);
+
 /* ---- Recipes ---------------------------------------------------------------------------------------------------- */
 
 typedef struct actmax_recipe actmax_recipe;
@@ -205,6 +213,15 @@ ACTMAX_API int32_t actmax_image_from_map(const float *map, int32_t width, int32_
  * channels (a grey image counts as three equal ones); alpha is the option "alpha". */
 ACTMAX_API int32_t actmax_image_overlay(const actmax_image *heat, const actmax_image *image, const actmax_recipe *recipe,
                                         actmax_image **out);
+
+/* Images of the same size and channels side by side, row by row, `columns` in a row, with black margins of `margin` pixels
+ * between them; the last row may be shorter. 8-bit images only. */
+ACTMAX_API int32_t actmax_image_stitch(const actmax_image *const *images, size_t count, int32_t columns, int32_t margin,
+                                       actmax_image **out);
+
+/* The image that maximisations start from, copied; NULL: none again. An 8-bit image is brought to the picture's size; a float
+ * image is in the network's input units and is taken as it is when it has the size of the first scale. */
+ACTMAX_API int32_t actmax_recipe_set_start(actmax_recipe *recipe, const actmax_image *image);
 
 /* ---- Animations ------------------------------------------------------------------------------------------------- */
 
@@ -291,7 +308,8 @@ ACTMAX_API int32_t actmax_session_layer_gradient(actmax_session *session, const 
 /* Makes an image that excites the target: the sum over `filters` of the mean of each over space, or of the neuron that
  * the options neuron_y and neuron_x name. filter_count 0: the mean of the whole layer. layer: an index or ACTMAX_LAYER_OUTPUT.
  * Result: image "image" (8 bit), array "image" (height, width, channels; network input units), numbers "activation_start",
- * "activation_end", "activation_saved" (of the 8-bit image), "steps", "seconds"; texts "layer", "target", "notes". */
+ * "activation_end", "activation_saved" (of the 8-bit image), "activation_last" (as the last step saw it), "steps", "seconds"; texts
+ * "layer", "target", "notes". */
 ACTMAX_API int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                            const actmax_recipe *recipe, actmax_result **out);
 /* One picture for each filter, in one call: out[i] belongs to filters[i]. On failure no result is set. */

@@ -196,3 +196,41 @@ int32_t actmax_image_overlay(const actmax_image *heat, const actmax_image *image
     }
     return hand_out(allocator, status, made, out);
 }
+
+/* Whether all are 8-bit images like the first. */
+static int32_t check_alike(const actmax_image *const *images, size_t count)
+{
+    for (size_t i = 0; i < count; ++i) {
+        if (!images[i] || !images[i]->bytes) return axm_fail(ACTMAX_ERROR_INVALID, "image %zu is NULL or not of 8 bits", i);
+        const struct actmax_image *a = images[0], *b = images[i];
+        if (a->width != b->width || a->height != b->height || a->channels != b->channels)
+            return axm_fail(ACTMAX_ERROR_SHAPE, "image %zu is %d x %d with %d channels, the first %d x %d with %d; make them alike",
+                            i, (int)b->width, (int)b->height, (int)b->channels, (int)a->width, (int)a->height, (int)a->channels);
+    }
+    return ACTMAX_OK;
+}
+
+int32_t actmax_image_stitch(const actmax_image *const *images, size_t count, int32_t columns, int32_t margin, actmax_image **out)
+{
+    struct actmax_image *made = NULL;
+    axm_message_clear();
+    if (!images || !out || !count || count > INT32_MAX || columns < 1 || margin < 0)
+        return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_stitch: give images, columns from 1 on, and a margin of 0 or more");
+    int32_t status = check_alike(images, count);
+    if (status < 0) return status;
+    int64_t across = (int64_t)count < columns ? (int64_t)count : columns, down = ((int64_t)count + columns - 1) / columns;
+    int64_t w = images[0]->width, h = images[0]->height, width = across * w + (across - 1) * margin,
+            height = down * h + (down - 1) * margin;
+    if (width > INT32_MAX || height > INT32_MAX)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "a sheet of %lld x %lld pixels is too large; give fewer images", (long long)width,
+                        (long long)height);
+    axm_allocator *allocator = axm_allocator_share(images[0]->allocator);
+    status = axm_image_new(allocator, NULL, (int32_t)width, (int32_t)height, images[0]->channels, false, &made);
+    size_t pixel = (size_t)images[0]->channels, row = (size_t)w * pixel;
+    for (size_t i = 0; status >= 0 && i < count; ++i) {
+        size_t top = i / (size_t)columns * (size_t)(h + margin), left = i % (size_t)columns * (size_t)(w + margin);
+        for (size_t y = 0; y < (size_t)h; ++y)
+            memcpy(made->bytes + ((top + y) * (size_t)width + left) * pixel, images[i]->bytes + y * row, row);
+    }
+    return hand_out(allocator, status, made, out);
+}

@@ -5,7 +5,7 @@
 #include "base/status.h"
 #include "visualize/cam.h"
 
-static void read_map_options(const struct actmax_recipe *recipe, axm_map_request *r)
+static void read_map_options(const struct actmax_recipe *recipe, bool saliency, axm_map_request *r)
 {
     static const axm_relu_rule rules[] = {AXM_RELU_PLAIN, AXM_RELU_GUIDED, AXM_RELU_DECONV};
     static const axm_interpolation kinds[] = {AXM_HALF_PIXEL_BILINEAR, AXM_CORNER_CUBIC_SPLINE, AXM_NEAREST};
@@ -13,16 +13,40 @@ static void read_map_options(const struct actmax_recipe *recipe, axm_map_request
     r->rule = rules[axm_recipe_choice(recipe, "backprop")];
     r->resize = kinds[axm_recipe_choice(recipe, "cam_resize")];
     r->scaling = scalings[axm_recipe_choice(recipe, "cam_scaling")];
+    r->epsilon = axm_recipe_number(recipe, "cam_epsilon");
+    r->max_gradient = axm_recipe_choice(recipe, "cam_gradient") == 1;
+    int32_t modifier = axm_recipe_choice(recipe, "map_modifier");
+    r->modifier = modifier >= 0 ? (axm_gradient_modifier)modifier : saliency ? AXM_MODIFIER_ABSOLUTE : AXM_MODIFIER_NONE;
+}
+
+static bool is_convolution_or_pooling(const char *type)
+{
+    return (strstr(type, "Conv") || strstr(type, "Pool")) && !strstr(type, "Global");
+}
+
+/* keras-vis's rule: backwards through the list of layers from the last but one before the target's, whatever it is computed from.
+ */
+static int32_t listed_layer(const struct actmax_model *model, int32_t target_layer, int32_t *value)
+{
+    int32_t from = target_layer == ACTMAX_LAYER_OUTPUT ? model->layers.count - 1 : target_layer;
+    for (int32_t layer = from - 2; layer >= 0; --layer)
+        if (is_convolution_or_pooling(actmax_model_layer_type(model, layer))) return axm_model_layer_value(model, layer, value);
+    return axm_fail(ACTMAX_ERROR_NOT_FOUND,
+                    "cam_layer=listed finds no convolution or pooling two layers or more before the target; "
+                    "name the layer of the map, or take cam_layer=spatial");
 }
 
 /* The default layer of the map, or the one that was named. */
-static int32_t choose_layer(struct actmax_session *session, int32_t cam_layer, axm_map_request *r)
+static int32_t choose_layer(struct actmax_session *session, const struct actmax_recipe *recipe, int32_t target_layer,
+                            int32_t cam_layer, axm_map_request *r)
 {
     const struct actmax_model *model = session->model;
     int32_t status = ACTMAX_OK;
     axm_arena arena;
     axm_arena_init(&arena, session->allocator);
-    if (cam_layer == ACTMAX_LAYER_AUTO) {
+    if (cam_layer == ACTMAX_LAYER_AUTO && axm_recipe_choice(recipe, "cam_layer") == 1) {
+        status = listed_layer(model, target_layer, &r->cam);
+    } else if (cam_layer == ACTMAX_LAYER_AUTO) {
         status = axm_cam_value(model->graph, model->facts, r->target, &arena, &r->cam);
         if (status >= 0 && r->cam == AXM_NO_VALUE)
             status = axm_fail(ACTMAX_ERROR_NOT_FOUND, "no layer before the target has height and width above 1; use saliency");
@@ -97,10 +121,10 @@ static int32_t make_map(actmax_session *session, const actmax_image *image, int3
     int32_t status = axm_session_target(session, target_layer, recipe, &target, &r.target_axis, &notes);
     if (status < 0) return status;
     r.target = target.value;
-    read_map_options(recipe, &r);
+    read_map_options(recipe, saliency, &r);
     axm_session_size(session, &r.height, &r.width);
     axm_fit_region(image->width, image->height, r.width, r.height, r.region);
-    if (!saliency && (status = choose_layer(session, cam_layer, &r)) < 0) return status;
+    if (!saliency && (status = choose_layer(session, recipe, target_layer, cam_layer, &r)) < 0) return status;
     if ((status = axm_session_input(session, image, &network)) < 0) return status;
     r.network = network;
     const axm_input *input = &session->model->input;

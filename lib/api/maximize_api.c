@@ -20,8 +20,11 @@ static int32_t add_transform(axm_maximize_settings *s, const struct actmax_recip
     *transform = (axm_transform){.modifier = modifier};
     for (int32_t i = 0; i < 4 && modifier->options[i]; ++i) {
         transform->values[i] = axm_recipe_part_number(recipe, part, modifier->options[i]);
-        active = active || transform->values[i] != 0.0;
+        active = active || (i == 0 && transform->values[i] != 0.0);
     }
+    transform->kept = strcmp(name, "jitter") == 0 && transform->values[1] > 0.0;
+    if (active && transform->kept && s->pyramid)
+        return axm_fail(ACTMAX_ERROR_INVALID, "jitter_mode=kept moves the picture itself; it wants parameters=pixel");
     if (active) s->transform_count++;
     return ACTMAX_OK;
 }
@@ -84,92 +87,168 @@ static void read_optimizer(axm_maximize_settings *s, const struct actmax_recipe 
     o->learning_rate = axm_recipe_is_set(recipe, "learning_rate") ? axm_recipe_number(recipe, "learning_rate") : usual;
 }
 
+/* Sizes of the picture and of its scales. */
+static int32_t read_sizes(const struct actmax_session *session, const struct actmax_recipe *recipe, axm_maximize_settings *s)
+{
+    const axm_limits *limits = &session->model->limits;
+    axm_scale_rule *rule = &s->scale_rule;
+    int32_t sides[AXM_SCALES_MOST];
+    *rule = (axm_scale_rule){.scales = axm_recipe_integer(recipe, "scales"),
+                             .factor = axm_recipe_number(recipe, "scale_factor"),
+                             .down = axm_recipe_choice(recipe, "scale_rounding") == 1};
+    axm_session_size(session, &s->height, &s->width);
+    axm_recipe_size(recipe, "size", &s->height, &s->width);
+    if (!axm_recipe_is_explicit(recipe, "size") && axm_recipe_size(recipe, "start_size", &rule->first_height, &rule->first_width)) {
+        axm_scale_sides(rule, rule->first_height, 0, sides);
+        s->height = sides[rule->scales - 1];
+        axm_scale_sides(rule, rule->first_width, 0, sides);
+        s->width = sides[rule->scales - 1];
+    }
+    if (s->height > limits->image_side || s->width > limits->image_side || (int64_t)s->height * s->width > limits->image_pixels)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of %d x %d is larger than limit_image_side or limit_image_pixels allow",
+                        (int)s->width, (int)s->height);
+    return ACTMAX_OK;
+}
+
+static axm_display read_display(const struct actmax_recipe *recipe)
+{
+    return (axm_display){.standardise = axm_recipe_choice(recipe, "display") == 1,
+                         .deviation = axm_recipe_number(recipe, "display_deviation"),
+                         .epsilon = axm_recipe_number(recipe, "display_epsilon"),
+                         .crop = axm_recipe_integer(recipe, "display_crop"),
+                         .round_down = axm_recipe_choice(recipe, "rounding") == 1};
+}
+
+static void read_gradient(const struct actmax_recipe *recipe, axm_maximize_settings *s)
+{
+    s->gradient = (axm_gradient_scaling)axm_recipe_choice(recipe, "gradient");
+    s->gradient_epsilon = axm_recipe_number(recipe, "gradient_epsilon");
+    s->scale_total = axm_recipe_choice(recipe, "gradient_of") == 1;
+    s->gradient_modifier = (axm_gradient_modifier)axm_recipe_choice(recipe, "gradient_modifier");
+    s->exact_penalties = axm_recipe_choice(recipe, "penalties") == 1;
+    s->target_weight = axm_recipe_number(recipe, "target_weight");
+    s->drops = axm_recipe_is_set(recipe, "drop_below");
+    s->drop_below = axm_recipe_number(recipe, "drop_below");
+    s->dead_tries = axm_recipe_integer(recipe, "dead_tries");
+}
+
+/* What cannot go together. */
+static int32_t check_settings(const axm_maximize_settings *s)
+{
+    if (s->units != AXM_UNITS_NETWORK) return ACTMAX_OK;
+    if (s->pyramid) return axm_fail(ACTMAX_ERROR_INVALID, "units=network optimises the input itself; it wants parameters=pixel");
+    if (s->penalty_count && !s->exact_penalties)
+        return axm_fail(ACTMAX_ERROR_INVALID, "regularisers of units=network are of no range; they want penalties=exact");
+    return ACTMAX_OK;
+}
+
 static int32_t read_settings(const struct actmax_session *session, const struct actmax_recipe *recipe, axm_maximize_settings *s)
 {
     *s = (axm_maximize_settings){.seed = (uint64_t)axm_recipe_number(recipe, "seed"),
-                                 .noise = axm_recipe_choice(recipe, "start") == 0,
+                                 .units = (axm_units)axm_recipe_choice(recipe, "units"),
+                                 .start = (axm_start)axm_recipe_choice(recipe, "start"),
                                  .start_mean = axm_recipe_number(recipe, "start_mean"),
                                  .start_range = axm_recipe_number(recipe, "start_range"),
                                  .clip = axm_recipe_number(recipe, "clip") != 0.0,
                                  .pyramid = axm_recipe_choice(recipe, "parameters") == 1,
                                  .contrast = axm_input_channels(&session->model->input) == 3 ? 1.0 : 2.0,
-                                 .keep_best = axm_recipe_choice(recipe, "keep") == 1,
+                                 .keep = (axm_keep)axm_recipe_choice(recipe, "keep"),
                                  .steps = (int64_t)axm_recipe_number(recipe, "steps"),
+                                 .late_steps = axm_recipe_number(recipe, "late_steps"),
                                  .time_limit = axm_recipe_number(recipe, "time_limit"),
-                                 .scales = axm_recipe_integer(recipe, "scales"),
-                                 .scale_factor = axm_recipe_number(recipe, "scale_factor"),
-                                 .scale_bilinear = axm_recipe_choice(recipe, "scale_filter") == 1,
+                                 .last_scale = axm_recipe_number(recipe, "last_scale") != 0.0,
+                                 .enlarging = (axm_enlarging)axm_recipe_choice(recipe, "scale_filter"),
                                  .scale_blur = axm_recipe_number(recipe, "scale_blur"),
-                                 .gradient = (axm_gradient_scaling)axm_recipe_choice(recipe, "gradient"),
+                                 .scale_box = axm_recipe_integer(recipe, "scale_box"),
+                                 .display = read_display(recipe),
                                  .neuron_y = axm_recipe_integer(recipe, "neuron_y"),
                                  .neuron_x = axm_recipe_integer(recipe, "neuron_x"),
+                                 .border = axm_recipe_integer(recipe, "border"),
                                  .callback = recipe ? recipe->callback : NULL,
                                  .callback_user = recipe ? recipe->callback_user : NULL};
     if (axm_recipe_is_set(recipe, "contrast")) s->contrast = axm_recipe_number(recipe, "contrast");
-    axm_session_size(session, &s->height, &s->width);
-    axm_recipe_size(recipe, "size", &s->height, &s->width);
-    const axm_limits *limits = &session->model->limits;
-    if (s->height > limits->image_side || s->width > limits->image_side || (int64_t)s->height * s->width > limits->image_pixels)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of %d x %d is larger than limit_image_side or limit_image_pixels allow",
-                        (int)s->width, (int)s->height);
+    read_gradient(recipe, s);
+    int32_t status = read_sizes(session, recipe, s);
+    if (status < 0) return status;
     read_optimizer(s, recipe);
-    return read_parts(s, recipe);
+    status = read_parts(s, recipe);
+    return status < 0 ? status : check_settings(s);
 }
 
-/* Pixels of the start image at the picture's size, for settings->start_pixels; NULL when none is asked for. */
-static int32_t read_start(const struct actmax_session *session, const struct actmax_recipe *recipe, const axm_maximize_settings *s,
+/* ---- Start image ---- */
+
+/* An 8-bit image at the picture's size, or a float one as it is, in working units. */
+static int32_t start_from(const struct actmax_session *session, const struct actmax_image *image, axm_maximize_settings *s,
+                          float **out)
+{
+    const axm_input *input = &session->model->input;
+    int32_t channels = axm_input_channels(input), status = ACTMAX_OK;
+    struct actmax_image *fitted = NULL;
+    axm_preprocess raw;
+    if (image->floats && image->channels != channels)
+        return axm_fail(ACTMAX_ERROR_SHAPE, "the start image has %d channels; the network takes %d", (int)image->channels,
+                        (int)channels);
+    if (!image->floats && channels != 1 && channels != 3)
+        return axm_fail(ACTMAX_ERROR_INVALID, "a start image wants a network of 1 or 3 channels; this one has %d", (int)channels);
+    s->start_height = image->floats ? image->height : s->height;
+    s->start_width = image->floats ? image->width : s->width;
+    size_t count = (size_t)s->start_height * (size_t)s->start_width;
+    float *pixels = axm_alloc_array(session->allocator, count * (size_t)channels, sizeof *pixels);
+    float *x = axm_alloc_array(session->allocator, count * (size_t)channels, sizeof *x);
+    if (!pixels || !x) status = ACTMAX_ERROR_NO_MEMORY;
+    if (status >= 0 && image->floats) {
+        axm_units_from_network(input, s->units, image->floats, count, x);
+    } else if (status >= 0) {
+        status = axm_resize_pillow(session->allocator, image, s->width, s->height, AXM_FILTER_BILINEAR, &fitted);
+        axm_preprocess_preset("raw", &raw);
+        if (status >= 0) status = axm_preprocess_apply(&raw, fitted, channels, pixels);
+        if (status >= 0) axm_units_from_pixels(input, s->units, pixels, count, x);
+    }
+    axm_image_free(fitted);
+    axm_free(session->allocator, pixels);
+    if (status < 0)
+        axm_free(session->allocator, x);
+    else
+        *out = x;
+    return status;
+}
+
+/* settings->start_x from the recipe's image or the file of start_image; NULL when none is asked for. */
+static int32_t read_start(const struct actmax_session *session, const struct actmax_recipe *recipe, axm_maximize_settings *s,
                           float **out)
 {
     const char *path = axm_recipe_text(recipe, "start_image");
-    int32_t channels = axm_input_channels(&session->model->input), status;
-    struct actmax_image *fitted = NULL;
     actmax_image *image = NULL;
-    axm_preprocess raw;
     *out = NULL;
+    if (recipe && recipe->start) return start_from(session, recipe->start, s, out);
     if (!*path) return ACTMAX_OK;
-    if (channels != 1 && channels != 3)
-        return axm_fail(ACTMAX_ERROR_INVALID, "a start image wants a network of 1 or 3 channels; this one has %d", (int)channels);
-    if ((status = actmax_image_load(path, recipe, &image)) < 0) return status;
-    float *pixels = axm_alloc_array(session->allocator, (size_t)s->height * (size_t)s->width * (size_t)channels, sizeof *pixels);
-    status = pixels ? axm_resize_pillow(session->allocator, image, s->width, s->height, AXM_FILTER_BILINEAR, &fitted)
-                    : ACTMAX_ERROR_NO_MEMORY;
-    if (status >= 0) {
-        axm_preprocess_preset("raw", &raw);
-        status = axm_preprocess_apply(&raw, fitted, channels, pixels);
-    }
-    axm_image_free(fitted);
+    int32_t status = actmax_image_load(path, recipe, &image);
+    if (status >= 0) status = start_from(session, image, s, out);
     actmax_image_free(image);
-    if (status < 0)
-        axm_free(session->allocator, pixels);
-    else
-        *out = pixels;
     return status;
 }
 
 /* ---- Outcome to result ---- */
 
-static int32_t add_picture(struct actmax_session *session, const axm_maximize_outcome *o, struct actmax_result *result)
+static int32_t add_picture(struct actmax_session *session, axm_maximize_outcome *o, struct actmax_result *result)
 {
-    const axm_input *input = &session->model->input;
     int64_t dims[3] = {o->height, o->width, o->channels};
-    size_t count = (size_t)o->height * (size_t)o->width, values = count * (size_t)o->channels;
-    float *network = axm_alloc_array(session->allocator, values, sizeof *network);
-    if (network) axm_input_from_pixels(input, o->pixels, count, network);
-    int32_t status = axm_result_add_array(result, "image", network, dims, 3);
+    size_t values = (size_t)o->shown_height * (size_t)o->shown_width * (size_t)o->channels;
+    int32_t status = axm_result_add_array(result, "image", o->network, dims, 3);
+    o->network = NULL; /* the result's, also when that failed */
     if (status < 0 || (o->channels != 1 && o->channels != 3)) return status;
     struct actmax_image *image = NULL;
-    if ((status = axm_image_new(session->allocator, &session->model->limits, o->width, o->height, o->channels, false, &image)) < 0)
+    if ((status = axm_image_new(session->allocator, &session->model->limits, o->shown_width, o->shown_height, o->channels, false,
+                                &image)) < 0)
         return status;
-    for (size_t i = 0; i < values; ++i) {
-        float v = o->pixels[i] + 0.5f;
-        image->bytes[i] = (uint8_t)(v < 0.0f ? 0 : v > 255.0f ? 255 : (int)v);
-    }
+    for (size_t i = 0; i < values; ++i)
+        image->bytes[i] = (uint8_t)o->shown[i];
     axm_allocator_share(session->allocator);
     axm_result_add_image(result, "image", image);
     return ACTMAX_OK;
 }
 
-static int32_t fill_result(struct actmax_session *session, const axm_maximize_outcome *o, const char *layer, const char *target,
+static int32_t fill_result(struct actmax_session *session, axm_maximize_outcome *o, const char *layer, const char *target,
                            const char *notes, struct actmax_result **out)
 {
     struct actmax_result *result = NULL;
@@ -181,6 +260,7 @@ static int32_t fill_result(struct actmax_session *session, const axm_maximize_ou
     axm_result_add_number(result, "activation_start", o->start);
     axm_result_add_number(result, "activation_end", o->end);
     axm_result_add_number(result, "activation_saved", o->saved);
+    axm_result_add_number(result, "activation_last", o->last);
     axm_result_add_number(result, "steps", (double)o->steps);
     axm_result_add_number(result, "seconds", o->seconds);
     axm_result_add_number(result, "status", o->note);
@@ -249,7 +329,7 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
                             axm_model_value_name(model, c->target.value), (long long)channels, (long long)channels - 1);
     if ((status = read_settings(session, recipe, &c->settings)) < 0) return status;
     if ((status = read_start(session, recipe, &c->settings, &c->start)) < 0) return status;
-    c->settings.start_pixels = c->start;
+    c->settings.start_x = c->start;
     c->wanted = axm_alloc_array(session->allocator, count + 1, sizeof *c->wanted);
     if (!c->wanted) return ACTMAX_ERROR_NO_MEMORY;
     if (model->assumed) axm_text_add(&c->notes, "%s", model->notes);
@@ -287,7 +367,8 @@ static int32_t call_run(call *c, const int32_t *filters, int32_t count, int32_t 
         axm_text_add(&text, "%s%d", i ? "+" : " ", (int)filters[i]);
     axm_text_add(&text, "%s of '%.120s'", count > 8 ? "+..." : "", layer);
     status = fill_result(c->session, &outcome, layer, words, c->note_buffer, out);
-    axm_free(c->session->allocator, outcome.pixels);
+    axm_free(c->session->allocator, outcome.network);
+    axm_free(c->session->allocator, outcome.shown);
     return status;
 }
 

@@ -91,6 +91,7 @@ void actmax_recipe_free(actmax_recipe *recipe)
         axm_free(allocator, input->data);
         axm_free(allocator, input);
     }
+    axm_image_free(recipe->start);
     axm_free(allocator, recipe->values);
     axm_free(allocator, recipe);
     axm_allocator_release(allocator);
@@ -189,7 +190,7 @@ int32_t actmax_recipe_get_text(const actmax_recipe *recipe, const char *option, 
     int32_t status = axm_option_index(option, &index);
     if (status < 0) return status;
     if (!recipe || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_get_text: recipe or out is NULL");
-    *out = recipe->values[index].set ? recipe->values[index].text : axm_option_at(index)->fallback;
+    *out = axm_recipe_text(recipe, axm_option_at(index)->name);
     return ACTMAX_OK;
 }
 
@@ -272,6 +273,26 @@ int32_t actmax_recipe_bind_input(actmax_recipe *recipe, const char *input, const
     for (int32_t i = 0; i < rank; ++i)
         bound->dims[i] = dims[i];
     recipe->inputs = bound;
+    return ACTMAX_OK;
+}
+
+int32_t actmax_recipe_set_start(actmax_recipe *recipe, const actmax_image *image)
+{
+    axm_message_clear();
+    if (!recipe) return axm_fail(ACTMAX_ERROR_INVALID, "the recipe is missing (NULL)");
+    struct actmax_image *copy = NULL;
+    if (image) {
+        size_t values = (size_t)image->width * (size_t)image->height * (size_t)image->channels;
+        int32_t status =
+            axm_image_new(recipe->allocator, NULL, image->width, image->height, image->channels, image->floats != NULL, &copy);
+        if (status < 0) return status;
+        if (image->floats)
+            memcpy(copy->floats, image->floats, values * sizeof *copy->floats);
+        else
+            memcpy(copy->bytes, image->bytes, values);
+    }
+    axm_image_free(recipe->start);
+    recipe->start = copy;
     return ACTMAX_OK;
 }
 

@@ -32,6 +32,7 @@ struct actmax_recipe {
     axm_bound_input *inputs;
     axm_external_data external[AXM_LOADER_FILES];
     size_t external_count;
+    struct actmax_image *start; /* of a maximisation; NULL: none */
     actmax_progress_fn callback;
     void *callback_user;
 };
@@ -42,8 +43,10 @@ axm_allocator *axm_allocator_share(axm_allocator *allocator);
 void axm_allocator_release(axm_allocator *allocator);
 axm_allocator *axm_recipe_allocator(const struct actmax_recipe *recipe); /* a share of it, or a new default one */
 
-/* Values by name, the default when not set (recipe may be NULL). Names are the library's own: a wrong one gives 0 or "". */
-bool axm_recipe_is_set(const struct actmax_recipe *recipe, const char *option);
+/* Values by name; when not set, the preset's, else the default (recipe may be NULL). Names are the library's own: a wrong one gives
+ * 0 or "". */
+bool axm_recipe_is_set(const struct actmax_recipe *recipe, const char *option);      /* by the caller or a preset */
+bool axm_recipe_is_explicit(const struct actmax_recipe *recipe, const char *option); /* by the caller */
 double axm_recipe_number(const struct actmax_recipe *recipe, const char *option);
 int32_t axm_recipe_integer(const struct actmax_recipe *recipe, const char *option);
 int32_t axm_recipe_choice(const struct actmax_recipe *recipe, const char *option); /* position among the choices; -1: none */

@@ -1,6 +1,7 @@
 /* How the library reads a recipe: values by name, defaults from the table. */
 #include <string.h>
 
+#include "api/presets.h"
 #include "api/recipe.h"
 #include "base/status.h"
 
@@ -11,10 +12,32 @@ static const axm_option *option_of(const char *name, int32_t *index)
     return NULL;
 }
 
-bool axm_recipe_is_set(const struct actmax_recipe *recipe, const char *name)
+/* The preset's value for an option; NULL: it has none. */
+static const char *preset_value(const struct actmax_recipe *recipe, const axm_option *option)
+{
+    int32_t index;
+    if (!recipe || !option_of("preset", &index) || !recipe->values[index].set) return NULL;
+    return axm_preset_value(recipe->values[index].text, option->name);
+}
+
+/* What stands for an option that was not set. */
+static const char *fallback_of(const struct actmax_recipe *recipe, const axm_option *option)
+{
+    const char *value = preset_value(recipe, option);
+    return value ? value : option->fallback;
+}
+
+bool axm_recipe_is_explicit(const struct actmax_recipe *recipe, const char *name)
 {
     int32_t index;
     return recipe && option_of(name, &index) && recipe->values[index].set;
+}
+
+bool axm_recipe_is_set(const struct actmax_recipe *recipe, const char *name)
+{
+    int32_t index;
+    const axm_option *option = option_of(name, &index);
+    return recipe && option && (recipe->values[index].set || preset_value(recipe, option));
 }
 
 int32_t axm_recipe_numbers(const struct actmax_recipe *recipe, const char *name, double out[AXM_OPTION_NUMBERS])
@@ -23,9 +46,10 @@ int32_t axm_recipe_numbers(const struct actmax_recipe *recipe, const char *name,
     const axm_option *option = option_of(name, &index);
     axm_option_value value = {0};
     if (!option) return 0;
+    const char *fallback = fallback_of(recipe, option);
     if (recipe && recipe->values[index].set)
         value = recipe->values[index];
-    else if (!*option->fallback || axm_option_parse(option, option->fallback, &value) < 0)
+    else if (!*fallback || axm_option_parse(option, fallback, &value) < 0)
         return 0;
     memcpy(out, value.numbers, sizeof value.numbers);
     return value.count;
@@ -53,7 +77,7 @@ const char *axm_recipe_text(const struct actmax_recipe *recipe, const char *name
     int32_t index;
     const axm_option *option = option_of(name, &index);
     if (!option) return "";
-    return recipe && recipe->values[index].set ? recipe->values[index].text : option->fallback;
+    return recipe && recipe->values[index].set ? recipe->values[index].text : fallback_of(recipe, option);
 }
 
 double axm_recipe_part_number(const struct actmax_recipe *recipe, const axm_recipe_part *part, const char *name)

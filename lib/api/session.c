@@ -168,7 +168,7 @@ static float *class_scores(actmax_session *session, const axm_plan *plan, int32_
     *classes = axm_view_channels(tensor, axis).channels;
     float *scores = axm_alloc_array(session->allocator, (size_t)*classes, sizeof *scores);
     for (int32_t c = 0; scores && c < *classes; ++c) {
-        axm_score score = {axis, &c, 1, -1};
+        axm_score score = {.channel_axis = axis, .channels = &c, .channel_count = 1, .position = -1};
         scores[c] = (float)axm_score_value(&score, tensor);
     }
     return scores;
@@ -295,7 +295,9 @@ static int32_t run_gradient(actmax_session *session, const actmax_image *image, 
         return axm_fail(ACTMAX_ERROR_INVALID, "the target does not depend on %s",
                         want == input->value ? "the image input" : "that layer; choose a layer before the target");
     if ((status = check_filters(at, axis, filters, filter_count)) < 0) return status;
-    axm_score score = {axis, filter_count ? filters : NULL, (int32_t)filter_count, -1};
+    axm_score score = {
+        .channel_axis = axis, .channels = filter_count ? filters : NULL, .channel_count = (int32_t)filter_count, .position = -1};
+    if ((status = axm_score_border(&score, at, axm_recipe_integer(recipe, "border"))) < 0) return status;
     if ((status = axm_score_position(at, axis, axm_recipe_integer(recipe, "neuron_y"), axm_recipe_integer(recipe, "neuron_x"),
                                      &score.position)) < 0)
         return status;

@@ -1,10 +1,13 @@
-/* A circular shift by whole pixels. */
+/* A circular shift by whole pixels; or SciPy's shift of order 0 in mode "wrap", where the first and the last position are one and
+ * the same, so that the period is one less than the side. */
 #include <math.h>
 #include <string.h>
 
 #include "modifiers/modifier.h"
 
-static const char *const options[] = {"jitter", NULL};
+static const char *const options[] = {"jitter", "jitter_mode", NULL};
+
+#define MODE_OVERLAP 2.0
 
 /* Uniform over the whole numbers of [-most, most]. Every modifier draws uniforms only: different indices share no bits. */
 static double draw_shift(double amount, int32_t side, axm_rng_key key, uint64_t index)
@@ -13,11 +16,12 @@ static double draw_shift(double amount, int32_t side, axm_rng_key key, uint64_t 
     return floor((double)axm_rng_uniform(key, index) * (2.0 * most + 1.0)) - most;
 }
 
-/* plan: how many pixels down, and to the right. */
+/* plan: how many pixels down, to the right, and the mode. */
 static void draw(const double *values, axm_extent extent, axm_rng_key key, uint64_t draw_base, double plan[8])
 {
     plan[0] = draw_shift(values[0], extent.height, key, draw_base);
     plan[1] = draw_shift(values[0], extent.width, key, draw_base + 1);
+    plan[2] = values[1];
 }
 
 /* In [0, side). */
@@ -38,11 +42,35 @@ static void roll(double down, double right, axm_extent extent, const float *x, f
     }
 }
 
-static void forward(const double plan[8], axm_extent extent, const float *x, float *y)
+/* Where SciPy reads position i of a line that it shifts by `shift`. */
+static size_t overlapped(int32_t i, double shift, int32_t side)
 {
-    roll(plan[0], plan[1], extent, x, y);
+    int64_t at = (int64_t)i - (int64_t)shift, period = (int64_t)side - 1;
+    if (period < 1) return 0;
+    if (at < 0) return (size_t)(at + period * (-at / period + 1));
+    return (size_t)(at > period ? at - period * (at / period) : at);
 }
 
+static void shift_overlapped(const double plan[8], axm_extent extent, const float *x, float *y)
+{
+    size_t channels = (size_t)extent.channels, row = (size_t)extent.width * channels;
+    for (int32_t r = 0; r < extent.height; ++r) {
+        const float *from = x + overlapped(r, plan[0], extent.height) * row;
+        for (int32_t c = 0; c < extent.width; ++c)
+            memcpy(y + (size_t)r * row + (size_t)c * channels, from + overlapped(c, plan[1], extent.width) * channels,
+                   channels * sizeof *y);
+    }
+}
+
+static void forward(const double plan[8], axm_extent extent, const float *x, float *y)
+{
+    if (plan[2] == MODE_OVERLAP)
+        shift_overlapped(plan, extent, x, y);
+    else
+        roll(plan[0], plan[1], extent, x, y);
+}
+
+/* Of the circular shift: one that overlaps is kept by the picture, and needs none. */
 static void adjoint(const double plan[8], axm_extent extent, const float *dy, float *dx)
 {
     roll(-plan[0], -plan[1], extent, dy, dx);

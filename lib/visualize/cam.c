@@ -17,7 +17,7 @@ static int32_t best_channel(const axm_tensor *tensor, int32_t axis)
     int32_t best = 0;
     double most = -INFINITY;
     for (int32_t c = 0; c < v.channels; ++c) {
-        axm_score score = {axis, &c, 1, -1};
+        axm_score score = {.channel_axis = axis, .channels = &c, .channel_count = 1, .position = -1};
         double value = axm_score_value(&score, tensor);
         if (value > most) {
             most = value;
@@ -57,7 +57,7 @@ static int32_t run(axm_runner *runner, const axm_input *input, const axm_map_req
         return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no filter or class %d: the target has %lld (0 to %lld)", (int)r->filter,
                         (long long)channels, (long long)channels - 1);
     map->filter = r->filter >= 0 ? r->filter : best_channel(target, r->target_axis);
-    axm_score score = {r->target_axis, &map->filter, 1, -1};
+    axm_score score = {.channel_axis = r->target_axis, .channels = &map->filter, .channel_count = 1, .position = -1};
     map->score = axm_score_value(&score, target);
     axm_score_seed(&score, target, 1.0f);
     axm_plan_backward(plan, runner->pool);
@@ -87,7 +87,7 @@ static void range_of(const float *x, size_t count, double *low, double *high)
 
 /* Scales to [0, 1]; a flat map becomes zeros, which is said by returning true. Flat is what differs by no more than rounding,
  * which scaling would blow up to a picture of nothing. */
-static bool scale_map(axm_map_scaling scaling, double rounding, float *x, size_t count)
+static bool scale_map(axm_map_scaling scaling, double epsilon, double rounding, float *x, size_t count)
 {
     double low, high;
     range_of(x, count, &low, &high);
@@ -97,7 +97,7 @@ static bool scale_map(axm_map_scaling scaling, double rounding, float *x, size_t
         return true;
     }
     if (scaling == AXM_MAP_NONE) return false;
-    double base = scaling == AXM_MAP_MINMAX ? low : 0.0, span = high - base;
+    double base = scaling == AXM_MAP_MINMAX ? low : 0.0, span = high - base + epsilon;
     for (size_t i = 0; i < count; ++i)
         x[i] = (float)fmin(fmax(((double)x[i] - base) / span, 0.0), 1.0);
     return false;
@@ -113,7 +113,7 @@ static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float
     int32_t status = ACTMAX_ERROR_NO_MEMORY;
     if (!map || !region) goto fail;
     if ((status = axm_resize_float(a, r->resize, small, out->raw_width, out->raw_height, 1, region, g[2], g[3])) < 0) goto fail;
-    if (scale_map(r->scaling, rounding, region, seen))
+    if (scale_map(r->scaling, r->epsilon, rounding, region, seen))
         out->note = axm_fail(ACTMAX_NOTE_FLAT_MAP, "the map is flat: nothing at this layer speaks for the target; it is all zeros");
     for (int32_t y = 0; y < g[3]; ++y)
         memcpy(map + (size_t)(g[1] + y) * (size_t)r->photo_width + (size_t)g[0], region + (size_t)y * (size_t)g[2],
@@ -128,6 +128,16 @@ fail:
 }
 
 /* ---- The two maps ---- */
+
+/* keras-vis divides by the maximum with its sign: gradients that are negative everywhere change theirs. */
+static void divide_by_maximum(const axm_tensor *at)
+{
+    size_t count = (size_t)axm_shape_count(&at->shape);
+    double low, high;
+    range_of(at->grad, count, &low, &high);
+    for (size_t i = 0; i < count; ++i)
+        at->grad[i] = (float)((double)at->grad[i] / (high + 1e-7));
+}
 
 /* raw = sum over channels of weight times activation. Returns a bound of the terms' sizes: what raw's rounding is relative to. */
 static double weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
@@ -173,6 +183,8 @@ int32_t axm_grad_cam(axm_runner *runner, const axm_input *input, const axm_map_r
     map.raw = axm_alloc_array(runner->allocator, count, sizeof *map.raw);
     status = positive && map.raw ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
     if (status >= 0) {
+        axm_gradient_modify(r->modifier, at->grad, (size_t)axm_shape_count(&at->shape));
+        if (r->max_gradient) divide_by_maximum(at);
         double size = weigh_channels(at, r->cam_axis, map.raw);
         for (size_t i = 0; i < count; ++i)
             positive[i] = fmaxf(map.raw[i], 0.0f);
@@ -202,7 +214,7 @@ int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_r
                         "the backprop modifier acts on ReLU only, and this network has none on the way (%d other activations); use "
                         "backprop=none",
                         (int)map.left);
-    const float *grad = axm_plan_find(plan, input->value)->grad;
+    float *grad = axm_plan_find(plan, input->value)->grad;
     int32_t channels = axm_input_channels(input);
     size_t count = (size_t)r->height * (size_t)r->width;
     map.raw_height = r->height;
@@ -213,9 +225,11 @@ int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_r
     status = largest && map.raw ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
     if (status >= 0) {
         memcpy(map.raw, grad, count * (size_t)channels * sizeof *map.raw);
+        axm_gradient_modify(r->modifier, grad, count * (size_t)channels);
         float most = 0.0f;
         for (size_t i = 0; i < count * (size_t)channels; ++i) {
-            largest[i / (size_t)channels] = fmaxf(largest[i / (size_t)channels], fabsf(grad[i]));
+            float *at = &largest[i / (size_t)channels];
+            *at = i % (size_t)channels == 0 ? grad[i] : fmaxf(*at, grad[i]);
             most = fmaxf(most, fabsf(grad[i]));
         }
         status = enlarge(runner, r, largest, ROUNDING * (double)most, &map);

@@ -4,6 +4,7 @@
 
 #include "image/image.h"
 #include "network/runner.h"
+#include "visualize/gradient.h"
 #include "visualize/input.h"
 
 typedef enum axm_map_scaling { AXM_MAP_MINMAX, AXM_MAP_MAX, AXM_MAP_NONE } axm_map_scaling;
@@ -17,6 +18,9 @@ typedef struct axm_map_request {
     axm_relu_rule rule;
     axm_interpolation resize;
     axm_map_scaling scaling;
+    double epsilon;                    /* added to the range that the map is divided by */
+    bool max_gradient;                 /* Grad-CAM: the gradient is divided by its signed maximum + 1e-7 */
+    axm_gradient_modifier modifier;    /* of the gradient, before all else */
     int32_t photo_height, photo_width; /* the map is brought to the size of the picture that was given */
     int32_t region[4];                 /* x, y, width, height of what the network saw of it; zeros elsewhere */
 } axm_map_request;
@@ -34,7 +38,7 @@ typedef struct axm_map {
 /* Selvaraju et al. 2017: weights are the mean over space of the score's gradient at the layer; raw = sum over channels of weight
  * times activation; map = max(raw, 0), enlarged, scaled. */
 int32_t axm_grad_cam(axm_runner *runner, const axm_input *input, const axm_map_request *request, axm_map *out);
-/* Simonyan et al. 2013: the largest absolute gradient over the channels of each pixel. */
+/* Simonyan et al. 2013: the largest gradient over the channels of each pixel, of absolute values when that is the modifier. */
 int32_t axm_saliency(axm_runner *runner, const axm_input *input, const axm_map_request *request, axm_map *out);
 
 #endif

@@ -4,51 +4,38 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/status.h"
-#include "visualize/parameters.h"
+#include "visualize/picture.h"
 #include "visualize/score.h"
 
-#define DEAD_TRIES  3
-#define SCALES_MOST 64
-
+/* How the network is run for the picture of one scale. */
 typedef struct job {
     axm_runner *runner;
     const axm_input *input;
     const axm_maximize_target *target;
     const axm_maximize_settings *settings;
-    axm_extent extent[SCALES_MOST];
-    int32_t scale;
+    axm_extent extent[AXM_SCALES_MOST];
+    int32_t scales, scale;
     axm_plan *plan;
     axm_score score;
     int32_t *positions; /* of the wanted filters in the plan's tensor */
-    axm_parameters parameters;
-    /* One picture each: as rendered, before and after transforms, gradient, best so far. */
-    float *pixels, *front, *back, *g_pixels, *best, *spare;
-    float *g_values, *state; /* parameters' gradient, optimizer's state */
-    double plans_drawn[AXM_MAXIMIZE_PARTS][8];
-    double best_loss, best_objective;
-    bool have_best;
+    axm_picture picture;
+    bool dropped;
     struct actmax_progress progress;
     double started;
-    uint64_t seed;
 } job;
 
 /* ---- Preparation ---- */
 
-static size_t picture_size(axm_extent extent)
-{
-    return (size_t)extent.width * (size_t)extent.height * (size_t)extent.channels;
-}
-
 static void set_extents(job *j)
 {
-    const axm_maximize_settings *s = j->settings;
-    for (int32_t i = 0; i < s->scales; ++i) {
-        double shrink = pow(s->scale_factor, (double)(s->scales - 1 - i));
-        double w = floor((double)s->width / shrink + 0.5), h = floor((double)s->height / shrink + 0.5);
-        j->extent[i] = (axm_extent){(int32_t)fmax(w, 1.0), (int32_t)fmax(h, 1.0), axm_input_channels(j->input)};
-    }
+    const axm_scale_rule *rule = &j->settings->scale_rule;
+    int32_t widths[AXM_SCALES_MOST], heights[AXM_SCALES_MOST];
+    axm_scale_sides(rule, rule->first_width, j->settings->width, widths);
+    axm_scale_sides(rule, rule->first_height, j->settings->height, heights);
+    for (int32_t i = 0; i < rule->scales; ++i)
+        j->extent[i] = (axm_extent){widths[i], heights[i], axm_input_channels(j->input)};
+    j->scales = rule->scales;
 }
 
 static int32_t make_plan(job *j, int32_t scale)
@@ -77,120 +64,43 @@ static int32_t make_plan(job *j, int32_t scale)
         for (int32_t u = 0; axm_plan_sliced(j->plan) && u < t->wanted_count; ++u)
             if (t->wanted[u] == t->filters[k]) j->positions[k] = u;
     }
-    j->score = (axm_score){t->channel_axis, t->filter_count ? j->positions : NULL, t->filter_count, -1};
+    j->score = (axm_score){.channel_axis = t->channel_axis,
+                           .channels = t->filter_count ? j->positions : NULL,
+                           .channel_count = t->filter_count,
+                           .position = -1};
+    status = axm_score_border(&j->score, tensor, j->settings->border);
+    if (status < 0) return status;
     return axm_score_position(tensor, t->channel_axis, j->settings->neuron_y, j->settings->neuron_x, &j->score.position);
-}
-
-static int32_t allocate(job *j)
-{
-    axm_extent most = j->extent[j->settings->scales - 1];
-    size_t picture = picture_size(most), values = axm_parameters_most(j->settings->pyramid, most), bytes;
-    size_t states = (size_t)j->settings->optimizer->state_arrays;
-    if (!axm_mul_size(picture, 16 * sizeof(float), &bytes) || !axm_mul_size(values, (states + 4) * sizeof(float), &bytes))
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of this size is larger than can be counted");
-    axm_allocator *a = j->runner->allocator;
-    float **buffers[] = {&j->pixels, &j->front, &j->back,           &j->g_pixels,
-                         &j->best,   &j->spare, &j->parameters.sum, &j->parameters.scaled};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; ++i)
-        if (!(*buffers[i] = axm_calloc_array(a, picture, sizeof(float)))) return ACTMAX_ERROR_NO_MEMORY;
-    j->parameters.values = axm_calloc_array(a, values, sizeof(float));
-    j->g_values = axm_calloc_array(a, values, sizeof(float));
-    j->state = axm_calloc_array(a, values, (states ? states : 1) * sizeof(float));
-    j->positions = axm_calloc_array(a, (size_t)j->target->filter_count + 1, sizeof *j->positions);
-    return j->parameters.values && j->g_values && j->state && j->positions ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
-}
-
-static void release(job *j)
-{
-    axm_allocator *a = j->runner->allocator;
-    void *buffers[] = {j->pixels,
-                       j->front,
-                       j->back,
-                       j->g_pixels,
-                       j->best,
-                       j->spare,
-                       j->parameters.sum,
-                       j->parameters.scaled,
-                       j->parameters.values,
-                       j->g_values,
-                       j->state,
-                       j->positions};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; ++i)
-        axm_free(a, buffers[i]);
 }
 
 /* ---- One evaluation ---- */
 
-/* The objective of a picture as it is, without transforms. */
-static double evaluate(job *j, const float *pixels)
+/* The objective of a picture in these units, as it is. */
+static double evaluate(job *j, axm_units units, const float *x)
 {
     axm_extent extent = j->extent[j->scale];
     const axm_tensor *image = axm_plan_find(j->plan, j->input->value);
-    axm_input_from_pixels(j->input, pixels, (size_t)extent.width * (size_t)extent.height, image->data);
+    axm_units_to_network(j->input, units, x, (size_t)extent.width * (size_t)extent.height, image->data);
     axm_plan_forward(j->plan, j->runner->pool);
     return axm_score_value(&j->score, axm_plan_find(j->plan, j->target->value));
 }
 
-static void scale_gradient(axm_gradient_scaling kind, float *g, size_t count)
-{
-    double sum = 0.0, most = 0.0;
-    if (kind == AXM_GRADIENT_NONE) return;
-    for (size_t i = 0; i < count; ++i) {
-        sum += (double)g[i] * (double)g[i];
-        most = fmax(most, fabs((double)g[i]));
-    }
-    double size = kind == AXM_GRADIENT_MAX ? most : kind == AXM_GRADIENT_L2 ? sqrt(sum) : sqrt(sum / (double)count);
-    if (!(size > 0.0)) return;
-    float factor = (float)(1.0 / size);
-    for (size_t i = 0; i < count; ++i)
-        g[i] *= factor;
-}
-
-/* Objective and loss of the rendered pixels under this step's transforms; the loss's gradient in g_pixels. */
-static void evaluate_with_gradient(job *j, int64_t step, bool *zero)
+/* The objective of what is in `front`, and in its place the gradient of the target's part of the loss. */
+static double evaluate_with_gradient(job *j, float *front)
 {
     const axm_maximize_settings *s = j->settings;
     axm_extent extent = j->extent[j->scale];
-    size_t count = (size_t)extent.width * (size_t)extent.height, values = count * (size_t)extent.channels;
-    axm_rng_key key = {j->seed, (uint32_t)j->target->image_index, (uint32_t)step};
-    memcpy(j->front, j->pixels, values * sizeof *j->front);
-    for (int32_t t = 0; t < s->transform_count; ++t) {
-        s->transforms[t].modifier->draw(s->transforms[t].values, extent, key, (uint64_t)t * 64, j->plans_drawn[t]);
-        s->transforms[t].modifier->forward(j->plans_drawn[t], extent, j->front, j->back);
-        float *swap = j->front;
-        j->front = j->back;
-        j->back = swap;
-    }
-    j->progress.objective = evaluate(j, j->front);
-    axm_score_seed(&j->score, axm_plan_find(j->plan, j->target->value), -1.0f);
+    double objective = evaluate(j, s->units, front);
+    axm_score_seed(&j->score, axm_plan_find(j->plan, j->target->value), (float)-s->target_weight);
     axm_plan_backward(j->plan, j->runner->pool);
-    axm_input_gradient(j->input, axm_plan_find(j->plan, j->input->value)->grad, count, j->front);
-    for (int32_t t = s->transform_count - 1; t >= 0; --t) {
-        s->transforms[t].modifier->adjoint(j->plans_drawn[t], extent, j->front, j->back);
-        float *swap = j->front;
-        j->front = j->back;
-        j->back = swap;
-    }
-    memcpy(j->g_pixels, j->front, values * sizeof *j->g_pixels);
-    *zero = true;
-    for (size_t i = 0; i < values && *zero; ++i)
-        *zero = j->g_pixels[i] == 0.0f;
-    scale_gradient(s->gradient, j->g_pixels, values);
-    j->progress.loss = -j->progress.objective;
-    for (int32_t p = 0; p < s->penalty_count; ++p) {
-        const axm_penalty *penalty = &s->penalties[p];
-        double value = penalty->regularizer->add(penalty->weight, penalty->power, extent, j->pixels, j->g_pixels);
-        if (strcmp(penalty->regularizer->name, "lp_norm") == 0)
-            j->progress.lp_norm = value;
-        else
-            j->progress.total_variation = value;
-        j->progress.loss += penalty->weight * value;
-    }
+    axm_units_gradient(j->input, s->units, axm_plan_find(j->plan, j->input->value)->grad,
+                       (size_t)extent.width * (size_t)extent.height, front);
+    return objective;
 }
 
 static int32_t check_finite(job *j)
 {
-    if (isfinite(j->progress.loss) && axm_all_finite(j->g_pixels, picture_size(j->extent[j->scale]))) return ACTMAX_OK;
+    if (isfinite(j->picture.loss) && axm_all_finite(j->picture.g, axm_extent_values(j->extent[j->scale]))) return ACTMAX_OK;
     const char *layer = axm_plan_find_nonfinite(j->plan, j->runner->pool);
     return axm_fail(ACTMAX_ERROR_NUMERIC,
                     "a value became infinite or not a number%s%.80s at step %lld; check the preprocessing and the step size",
@@ -199,133 +109,92 @@ static int32_t check_finite(job *j)
 
 /* ---- The loop ---- */
 
-static void start_picture(job *j)
+/* Tells the caller of the step; *note is set when the run is to end. */
+static void report(job *j, int32_t *note)
 {
     const axm_maximize_settings *s = j->settings;
-    size_t values = picture_size(j->extent[0]);
-    axm_rng_key key = {j->seed, (uint32_t)j->target->image_index, AXM_RNG_START};
-    for (size_t i = 0; i < values; ++i) {
-        float u = s->noise ? 2.0f * axm_rng_uniform(key, i) - 1.0f : 0.0f;
-        j->pixels[i] = fminf(fmaxf((float)s->start_mean + (float)s->start_range * u, 0.0f), 255.0f);
-    }
+    const axm_picture *p = &j->picture;
+    size_t count = (size_t)p->extent.width * (size_t)p->extent.height;
+    j->progress.seconds = axm_seconds() - j->started;
+    j->progress.objective = p->objective;
+    j->progress.loss = p->loss;
+    j->progress.lp_norm = p->lp_norm;
+    j->progress.total_variation = p->total_variation;
+    j->progress.pixels = s->units == AXM_UNITS_PIXEL ? p->x : p->shown;
+    j->progress.width = p->extent.width;
+    j->progress.height = p->extent.height;
+    if (s->callback && s->units != AXM_UNITS_PIXEL) axm_units_to_pixels(j->input, s->units, p->x, count, p->shown);
+    if (s->callback && s->callback(s->callback_user, &j->progress))
+        *note = ACTMAX_NOTE_STOPPED;
+    else if (s->time_limit > 0.0 && j->progress.seconds >= s->time_limit)
+        *note = ACTMAX_NOTE_TIME_LIMIT;
 }
 
-static int32_t first_picture(job *j)
+static int64_t steps_of(const axm_maximize_settings *s, int32_t scale)
 {
-    const axm_maximize_settings *s = j->settings;
-    axm_extent final = j->extent[s->scales - 1], first = j->extent[0];
-    if (!s->start_pixels) {
-        start_picture(j);
-        return ACTMAX_OK;
-    }
-    if (s->scales == 1) {
-        memcpy(j->pixels, s->start_pixels, picture_size(final) * sizeof *j->pixels);
-        return ACTMAX_OK;
-    }
-    return axm_resize_float(j->runner->allocator, AXM_HALF_PIXEL_BILINEAR, s->start_pixels, final.width, final.height,
-                            final.channels, j->pixels, first.width, first.height);
-}
-
-static void optimizer_step(job *j, int64_t step)
-{
-    const axm_maximize_settings *s = j->settings;
-    axm_optimizer_settings settings = s->optimizer_settings;
-    settings.learning_rate *= axm_parameters_unit(&j->parameters);
-    axm_parameters_gradient(&j->parameters, j->pixels, j->g_pixels, j->g_values);
-    s->optimizer->update(&settings, step, j->parameters.count, j->g_values, j->state, j->parameters.values);
-    if (!s->clip || s->pyramid) return;
-    for (size_t i = 0; i < j->parameters.count; ++i)
-        j->parameters.values[i] = fminf(fmaxf(j->parameters.values[i], 0.0f), 255.0f);
-}
-
-static void keep_if_best(job *j)
-{
-    if (j->have_best && !(j->progress.loss < j->best_loss)) return;
-    j->have_best = true;
-    j->best_loss = j->progress.loss;
-    memcpy(j->best, j->pixels, picture_size(j->extent[j->scale]) * sizeof *j->best);
+    bool late = s->late_steps != 1.0 && 2 * scale > s->scale_rule.scales;
+    if (scale == s->scale_rule.scales - 1 && !s->last_scale) return 0;
+    return late ? (int64_t)fmax((double)s->steps * s->late_steps, 1.0) : s->steps;
 }
 
 /* The steps of one scale. *note is set when the run is to end. */
 static int32_t run_scale(job *j, bool *dead, int32_t *note)
 {
     const axm_maximize_settings *s = j->settings;
-    bool last = j->scale == s->scales - 1;
-    axm_extent extent = j->extent[j->scale];
-    j->parameters.contrast = s->contrast;
-    j->parameters.exec = (axm_exec){.kernels = j->runner->kernels, .pool = j->runner->pool};
-    axm_parameters_start(&j->parameters, s->pyramid, extent, j->pixels);
-    memset(j->state, 0, j->parameters.count * (size_t)s->optimizer->state_arrays * sizeof *j->state);
-    j->have_best = false;
-    *dead = true;
-    for (int64_t i = 1; i <= s->steps && !*note; ++i) {
-        bool zero;
-        axm_parameters_render(&j->parameters, j->pixels);
+    axm_picture *p = &j->picture;
+    bool last = j->scale == j->scales - 1;
+    int64_t steps = steps_of(s, j->scale);
+    axm_picture_begin(p, (axm_exec){.kernels = j->runner->kernels, .pool = j->runner->pool});
+    *dead = s->dead_tries > 0 && steps > 0;
+    for (int64_t i = 1; i <= steps && !*note && !j->dropped; ++i) {
         j->progress.step++;
-        evaluate_with_gradient(j, j->progress.step, &zero);
+        axm_picture_look(p, j->progress.step);
+        axm_picture_pull(p, evaluate_with_gradient(j, p->front));
         int32_t status = check_finite(j);
         if (status < 0) return status;
-        *dead = *dead && zero;
+        *dead = *dead && p->zero;
         if (*dead && i >= 5) return ACTMAX_OK; /* transforms had their chance to find a reaction */
-        if (last) keep_if_best(j);
-        optimizer_step(j, i);
-        j->progress.seconds = axm_seconds() - j->started;
-        j->progress.pixels = j->pixels;
-        j->progress.width = extent.width;
-        j->progress.height = extent.height;
-        if (s->callback && s->callback(s->callback_user, &j->progress))
-            *note = ACTMAX_NOTE_STOPPED;
-        else if (s->time_limit > 0.0 && j->progress.seconds >= s->time_limit)
-            *note = ACTMAX_NOTE_TIME_LIMIT;
+        if (last) axm_picture_keep(p, false);
+        axm_picture_update(p, i);
+        if (last) axm_picture_keep(p, true);
+        report(j, note);
+        j->dropped = s->drops && p->objective <= s->drop_below;
     }
-    axm_parameters_render(&j->parameters, j->pixels);
-    if (last && j->have_best && (s->keep_best || *note)) memcpy(j->pixels, j->best, picture_size(extent) * sizeof *j->pixels);
+    axm_parameters_render(&p->parameters, p->x);
+    bool best = s->keep != AXM_KEEP_LAST || *note;
+    if (last && p->have_best && best) memcpy(p->x, p->best, axm_extent_values(p->extent) * sizeof *p->x);
     return ACTMAX_OK;
 }
 
 /* Takes the picture from the scale it is at to another one. */
 static int32_t change_scale(job *j, int32_t to)
 {
-    const axm_maximize_settings *s = j->settings;
-    axm_extent from = j->extent[j->scale], extent = j->extent[to];
-    if (from.width != extent.width || from.height != extent.height) {
-        int32_t status = axm_resize_float(j->runner->allocator, s->scale_bilinear ? AXM_HALF_PIXEL_BILINEAR : AXM_HALF_PIXEL_CUBIC,
-                                          j->pixels, from.width, from.height, from.channels, j->spare, extent.width, extent.height);
-        if (status < 0) return status;
-        float *swap = j->pixels;
-        j->pixels = j->spare;
-        j->spare = swap;
-    }
-    const axm_modifier *blur = axm_modifier_find("blur");
-    if (s->scale_blur > 0.0 && blur) {
-        double values[4] = {s->scale_blur}, drawn[8] = {0};
-        axm_rng_key key = {0};
-        blur->draw(values, extent, key, 0, drawn);
-        blur->forward(drawn, extent, j->pixels, j->spare);
-        float *swap = j->pixels;
-        j->pixels = j->spare;
-        j->spare = swap;
-    }
-    for (size_t i = 0; (s->clip || s->pyramid) && i < picture_size(extent); ++i) /* cubic resampling overshoots */
-        j->pixels[i] = fminf(fmaxf(j->pixels[i], 0.0f), 255.0f);
+    int32_t status = axm_picture_enlarge(&j->picture, j->runner->allocator, j->extent[to]);
+    if (status < 0) return status;
     j->scale = to;
     return make_plan(j, to);
 }
 
+static int32_t begin_at_first_scale(job *j)
+{
+    int32_t status;
+    j->scale = 0;
+    j->picture.extent = j->extent[0];
+    if ((status = make_plan(j, 0)) < 0) return status;
+    return axm_picture_start(&j->picture, j->runner->allocator);
+}
+
 static int32_t run_all_scales(job *j, bool *dead, int32_t *note)
 {
-    const axm_maximize_settings *s = j->settings;
     j->progress.step = 0;
-    j->scale = 0;
-    int32_t status = make_plan(j, 0);
-    if (status >= 0) status = first_picture(j);
+    int32_t status = begin_at_first_scale(j);
     if (status >= 0) status = run_scale(j, dead, note);
-    for (int32_t scale = 1; scale < s->scales && status >= 0 && !*dead; ++scale) {
-        if (*note && scale < s->scales - 1) continue; /* stopped: straight to the final size */
-        bool ignored;
+    for (int32_t scale = 1; scale < j->scales && status >= 0 && !*dead; ++scale) {
+        bool ended = *note || j->dropped, ignored;
+        if (ended && scale < j->scales - 1) continue; /* straight to the final size */
         j->progress.scale = scale + 1;
-        status = change_scale(j, *note ? s->scales - 1 : scale);
-        if (status >= 0 && !*note) status = run_scale(j, &ignored, note);
+        status = change_scale(j, ended ? j->scales - 1 : scale);
+        if (status >= 0 && !ended) status = run_scale(j, &ignored, note);
     }
     return status;
 }
@@ -347,79 +216,125 @@ static bool is_flat(const float *pixels, axm_extent extent)
     return true;
 }
 
+/* What is to be said of the run; `shown` is the saved picture before it is cropped. */
+static int32_t note_of(const job *j, bool dead, int32_t note, const float *shown, const axm_maximize_outcome *out)
+{
+    if (note) /* who stopped the first seed is told that, not that all were tried */
+        return axm_fail(note, "stopped %s after %lld steps; the best picture so far was kept",
+                        note == ACTMAX_NOTE_STOPPED ? "by the caller" : "at the time limit", (long long)out->steps);
+    if (dead)
+        return axm_fail(ACTMAX_NOTE_DEAD_TARGET,
+                        "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
+                        "activation, another filter, or another preprocessing",
+                        j->settings->dead_tries);
+    if (j->dropped)
+        return axm_fail(ACTMAX_NOTE_DEAD_TARGET,
+                        "dropped: the activation was %.6g after step %lld, not above drop_below (%g); try another filter or seed",
+                        j->picture.objective, (long long)out->steps, j->settings->drop_below);
+    if (is_flat(shown, j->extent[j->scale]))
+        return axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; take the layer after the activation (a plain colour can excite "
+                                             "a convolution the most), check the preprocessing, or raise learning_rate and steps");
+    if (!(out->end > out->start) && j->settings->target_weight > 0.0)
+        return axm_fail(ACTMAX_NOTE_NO_RISE,
+                        "the activation did not rise (%.6g to %.6g); check the preprocessing, or change learning_rate and steps",
+                        out->start, out->end);
+    return ACTMAX_OK;
+}
+
+/* Cuts the edges off, in place. */
+static void crop(float *x, axm_extent extent, int32_t edge, axm_maximize_outcome *out)
+{
+    size_t row = (size_t)extent.width * (size_t)extent.channels, left = (size_t)edge * (size_t)extent.channels;
+    out->shown_width = extent.width - 2 * edge;
+    out->shown_height = extent.height - 2 * edge;
+    for (int32_t y = 0; edge && y < out->shown_height; ++y)
+        memmove(x + (size_t)y * (row - 2 * left), x + (size_t)(y + edge) * row + left, (row - 2 * left) * sizeof *x);
+}
+
 /* Scores and notes of what came out. */
 static int32_t finish(job *j, bool dead, int32_t note, axm_maximize_outcome *out)
 {
     const axm_maximize_settings *s = j->settings;
-    axm_extent extent = j->extent[s->scales - 1];
+    axm_picture *p = &j->picture;
+    axm_extent extent = j->extent[j->scales - 1];
+    size_t count = (size_t)extent.width * (size_t)extent.height;
     int32_t status = ACTMAX_OK;
-    if (j->scale != s->scales - 1 && (status = change_scale(j, s->scales - 1)) < 0) return status;
-    out->end = evaluate(j, j->pixels);
-    axm_pixels_round(j->pixels, picture_size(extent), j->spare);
-    out->saved = evaluate(j, j->spare);
-    if (!isfinite(out->end) || !isfinite(out->saved)) return check_finite(j);
+    if (j->scale != j->scales - 1 && (status = change_scale(j, j->scales - 1)) < 0) return status;
+    out->end = evaluate(j, s->units, p->x);
+    out->last = p->objective;
+    axm_units_to_pixels(j->input, s->units, p->x, count, p->shown);
+    axm_display_levels(&s->display, p->shown, axm_extent_values(extent), p->spare);
+    out->saved = evaluate(j, AXM_UNITS_PIXEL, p->spare);
+    if (!isfinite(out->end) || !isfinite(out->saved)) {
+        p->loss = NAN;
+        return check_finite(j);
+    }
     out->steps = j->progress.step;
     out->seconds = axm_seconds() - j->started;
     out->height = extent.height;
     out->width = extent.width;
     out->channels = extent.channels;
-    out->seed_used = j->seed;
-    out->note = note;
-    if (dead && !note) { /* who stopped the first seed is told that, not that all were tried */
-        out->note =
-            axm_fail(ACTMAX_NOTE_DEAD_TARGET,
-                     "the target does not react to the image: its gradient stayed zero for %d seeds; try the layer before its "
-                     "activation, another filter, or another preprocessing",
-                     DEAD_TRIES);
-    } else if (!note && is_flat(j->spare, extent)) {
-        out->note =
-            axm_fail(ACTMAX_NOTE_NO_RISE, "the picture is flat; take the layer after the activation (a plain colour can excite "
-                                          "a convolution the most), check the preprocessing, or raise learning_rate and steps");
-    } else if (!note && !(out->end > out->start)) {
-        out->note =
-            axm_fail(ACTMAX_NOTE_NO_RISE,
-                     "the activation did not rise (%.6g to %.6g); check the preprocessing, or change learning_rate and steps",
-                     out->start, out->end);
-    } else if (note) {
-        axm_fail(note, "stopped %s after %lld steps; the best picture so far was kept",
-                 note == ACTMAX_NOTE_STOPPED ? "by the caller" : "at the time limit", (long long)out->steps);
-    }
-    out->pixels = j->pixels;
-    j->pixels = NULL;
+    out->seed_used = p->key.seed;
+    out->note = note_of(j, dead, note, p->spare, out);
+    axm_units_to_network(j->input, s->units, p->x, count, p->back);
+    crop(p->spare, extent, s->display.crop, out);
+    out->network = p->back;
+    out->shown = p->spare;
+    p->back = p->spare = NULL;
     return ACTMAX_OK;
 }
 
 /* The objective of the start image, brought to the final size. */
 static int32_t score_start(job *j, double *out)
 {
+    int32_t status = begin_at_first_scale(j);
+    if (status < 0) return status;
+    if (j->scales > 1 && (status = change_scale(j, j->scales - 1)) < 0) return status;
+    *out = evaluate(j, j->settings->units, j->picture.x);
+    return ACTMAX_OK;
+}
+
+static int32_t prepare(job *j)
+{
+    const axm_maximize_settings *s = j->settings;
     int32_t status;
-    j->scale = 0;
-    if ((status = make_plan(j, 0)) < 0 || (status = first_picture(j)) < 0) return status;
-    if (j->settings->scales > 1 && (status = change_scale(j, j->settings->scales - 1)) < 0) return status;
-    *out = evaluate(j, j->pixels);
+    set_extents(j);
+    axm_extent last = j->extent[j->scales - 1];
+    for (int32_t scale = 0; scale < j->scales; ++scale)
+        j->progress.steps += steps_of(s, scale);
+    j->progress.scales = j->scales;
+    j->progress.scale = 1;
+    j->progress.picture = j->target->picture;
+    j->progress.pictures = j->target->pictures;
+    j->progress.channels = last.channels;
+    if (2 * (int64_t)s->display.crop >= (last.width < last.height ? last.width : last.height))
+        return axm_fail(ACTMAX_ERROR_INVALID, "display_crop %d leaves nothing of a picture of %d x %d; lower it, or raise size",
+                        (int)s->display.crop, (int)last.width, (int)last.height);
+    if (s->enlarging >= AXM_ENLARGE_8BIT && j->scales > 1 && last.channels != 1 && last.channels != 3)
+        return axm_fail(ACTMAX_ERROR_INVALID, "scale_filter=8bit wants a network of 1 or 3 channels; take cubic");
+    j->positions = axm_calloc_array(j->runner->allocator, (size_t)j->target->filter_count + 1, sizeof *j->positions);
+    if (!j->positions) return ACTMAX_ERROR_NO_MEMORY;
+    if ((status = axm_picture_allocate(&j->picture, j->runner->allocator, last)) < 0) return status;
+    for (int32_t scale = 0; scale < j->scales; ++scale) /* whatever can fail, fails before the first step */
+        if ((status = make_plan(j, scale)) < 0) return status;
     return ACTMAX_OK;
 }
 
 int32_t axm_maximize(axm_runner *runner, const axm_input *input, const axm_maximize_target *target,
                      const axm_maximize_settings *settings, axm_maximize_outcome *out)
 {
-    job j = {.runner = runner, .input = input, .target = target, .settings = settings, .seed = settings->seed};
+    job j = {.runner = runner, .input = input, .target = target, .settings = settings};
     bool dead = true;
     int32_t note = 0, status;
     axm_maximize_outcome outcome = {0};
     j.started = axm_seconds();
-    j.progress.steps = settings->steps * settings->scales;
-    j.progress.scales = settings->scales;
-    j.progress.scale = 1;
-    j.progress.picture = target->picture;
-    j.progress.pictures = target->pictures;
-    set_extents(&j);
-    j.progress.channels = j.extent[0].channels;
-    if ((status = allocate(&j)) < 0) goto done;
-    for (int32_t scale = 0; scale < settings->scales; ++scale) /* whatever can fail, fails before the first step */
-        if ((status = make_plan(&j, scale)) < 0) goto done;
-    for (int32_t attempt = 0; attempt < DEAD_TRIES && dead && !note; ++attempt) {
-        j.seed = settings->seed + (uint64_t)attempt;
+    j.picture.settings = settings;
+    j.picture.input = input;
+    j.picture.key.image = (uint32_t)target->image_index;
+    if ((status = prepare(&j)) < 0) goto done;
+    int32_t tries = settings->dead_tries > 0 ? settings->dead_tries : 1;
+    for (int32_t attempt = 0; attempt < tries && dead && !note; ++attempt) {
+        j.picture.key.seed = settings->seed + (uint64_t)attempt;
         if ((status = score_start(&j, &outcome.start)) < 0) goto done;
         if ((status = run_all_scales(&j, &dead, &note)) < 0) goto done;
     }
@@ -427,6 +342,7 @@ int32_t axm_maximize(axm_runner *runner, const axm_input *input, const axm_maxim
     *out = outcome;
     status = outcome.note;
 done:
-    release(&j);
+    axm_picture_release(&j.picture, runner->allocator);
+    axm_free(runner->allocator, j.positions);
     return status;
 }

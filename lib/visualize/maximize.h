@@ -4,17 +4,21 @@
 
 #include "network/runner.h"
 #include "optimizers/optimizer.h"
-#include "visualize/input.h"
+#include "visualize/enlarge.h"
+#include "visualize/gradient.h"
 #include "visualize/progress.h"
 #include "visualize/regularizer.h"
+#include "visualize/units.h"
 
 #define AXM_MAXIMIZE_PARTS 16
 
-typedef enum axm_gradient_scaling { AXM_GRADIENT_NONE, AXM_GRADIENT_RMS, AXM_GRADIENT_L2, AXM_GRADIENT_MAX } axm_gradient_scaling;
+typedef enum axm_start { AXM_START_NOISE, AXM_START_GREY, AXM_START_STANDARDISED, AXM_START_LEVELS } axm_start;
+typedef enum axm_keep { AXM_KEEP_LAST, AXM_KEEP_BEST, AXM_KEEP_BEST_UPDATED } axm_keep;
 
 typedef struct axm_transform {
     const axm_modifier *modifier;
     double values[4];
+    bool kept; /* the picture itself is transformed, and stays so */
 } axm_transform;
 
 typedef struct axm_penalty {
@@ -22,21 +26,38 @@ typedef struct axm_penalty {
     double weight, power;
 } axm_penalty;
 
+#define AXM_SCALES_MOST 64
+
 typedef struct axm_maximize_settings {
     int32_t height, width; /* of the final picture */
     uint64_t seed;
-    bool noise;
+    axm_units units;
+    axm_start start;
     double start_mean, start_range;
-    const float *start_pixels; /* height*width*channels, or NULL */
-    bool clip, pyramid, keep_best;
+    const float *start_x; /* in working units, start_height*start_width*channels, or NULL */
+    int32_t start_height, start_width;
+    bool clip, pyramid;
+    axm_keep keep;
     double contrast; /* of the pyramid; see parameters.h */
     int64_t steps;
+    double late_steps; /* factor on the steps of scales past half of them */
     double time_limit;
-    int32_t scales;
-    double scale_factor;
-    bool scale_bilinear;
+    axm_scale_rule scale_rule;
+    bool last_scale; /* is optimised too, not only enlarged to */
+    axm_enlarging enlarging;
     double scale_blur;
+    int32_t scale_box;
+    axm_display display;
     axm_gradient_scaling gradient;
+    double gradient_epsilon;
+    bool scale_total; /* gradient scaling is of the sum with regularisers */
+    axm_gradient_modifier gradient_modifier;
+    double target_weight;
+    bool exact_penalties;
+    bool drops;
+    double drop_below; /* drops: activations at or below it end the run */
+    int32_t dead_tries;
+    int32_t border;
     const axm_optimizer *optimizer;
     axm_optimizer_settings optimizer_settings; /* learning_rate in pixel units */
     axm_transform transforms[AXM_MAXIMIZE_PARTS];
@@ -58,10 +79,12 @@ typedef struct axm_maximize_target {
 } axm_maximize_target;
 
 typedef struct axm_maximize_outcome {
-    float *pixels; /* height*width*channels, 0..255; axm_free with the runner's allocator */
+    float *network; /* the network's input, height*width*channels; axm_free with the runner's allocator */
+    float *shown;   /* the saved picture's levels, whole numbers 0..255; likewise */
     int32_t height, width, channels;
-    double start, end, saved; /* the objective of the start image, of the picture, and of it rounded to 8 bits */
-    double end_untransformed_loss;
+    int32_t shown_height, shown_width;
+    double start, end, saved; /* the objective of the start image, of the picture, and of the saved one */
+    double last;              /* of the picture as the last step saw it */
     int64_t steps;
     double seconds;
     int32_t note; /* 0 or ACTMAX_NOTE_... */

@@ -2,14 +2,16 @@
 #ifndef AXM_VISUALIZE_REGULARIZER_H
 #define AXM_VISUALIZE_REGULARIZER_H
 
+#include <stdbool.h>
+
 #include "modifiers/modifier.h"
 
 typedef struct axm_regularizer {
     const char *name;
     const char *weight_option, *power_option;
-    /* The penalty of pixels (height, width, channels; 0..255), without its weight; adds weight times its gradient to g (NULL:
-     * value only). */
-    double (*add)(double weight, double power, axm_extent extent, const float *pixels, float *g);
+    /* The penalty of x (height, width, channels), without its weight; adds weight times its gradient to g (NULL: value only).
+     * exact: of x in any units, as keras-vis has it; else of pixels 0..255 over their range, gradient times number of values. */
+    double (*add)(double weight, double power, bool exact, axm_extent extent, const float *x, float *g);
 } axm_regularizer;
 
 const axm_regularizer *axm_regularizer_at(int32_t index); /* NULL past the end */

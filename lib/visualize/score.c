@@ -41,23 +41,51 @@ int32_t axm_score_position(const axm_tensor *tensor, int32_t channel_axis, int32
     return ACTMAX_OK;
 }
 
+int32_t axm_score_border(axm_score *score, const axm_tensor *tensor, int32_t border)
+{
+    const axm_shape *shape = &tensor->shape;
+    char text[AXM_SHAPE_TEXT];
+    if (border <= 0) return ACTMAX_OK;
+    bool first = score->channel_axis == 1;
+    int64_t height = shape->rank == 4 ? shape->dim[first ? 2 : 1] : 1, width = shape->rank == 4 ? shape->dim[first ? 3 : 2] : 1;
+    if (height <= 2 * (int64_t)border || width <= 2 * (int64_t)border)
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "a border of %d leaves nothing of the target, whose output is %s; lower the option border", (int)border,
+                        axm_shape_text(shape, text));
+    score->border = border;
+    score->height = (int32_t)height;
+    score->width = (int32_t)width;
+    return ACTMAX_OK;
+}
+
+/* Whether position p (over outer and inner) counts. */
+static bool counts(const axm_score *score, int64_t p)
+{
+    if (score->position >= 0) return p == score->position;
+    if (!score->border) return true;
+    int64_t y = p / score->width, x = p % score->width;
+    return y >= score->border && y < score->height - score->border && x >= score->border && x < score->width - score->border;
+}
+
+static int64_t positions_of(const axm_score *score, axm_channel_view v)
+{
+    if (score->position >= 0) return 1;
+    if (!score->border) return v.outer * v.inner;
+    return (int64_t)(score->height - 2 * score->border) * (score->width - 2 * score->border);
+}
+
 double axm_score_value(const axm_score *score, const axm_tensor *tensor)
 {
     axm_channel_view v = axm_view_channels(tensor, score->channel_axis);
-    int64_t positions = v.outer * v.inner, count = score->channels ? score->channel_count : v.channels;
+    int64_t count = score->channels ? score->channel_count : v.channels;
     double total = 0.0;
     for (int64_t k = 0; k < count; ++k) {
         int64_t c = score->channels ? score->channels[k] : k;
         double sum = 0.0;
-        if (score->position >= 0) {
-            int64_t o = score->position / v.inner, i = score->position % v.inner;
-            total += (double)tensor->data[(o * v.channels + c) * v.inner + i];
-            continue;
-        }
         for (int64_t o = 0; o < v.outer; ++o)
             for (int64_t i = 0; i < v.inner; ++i)
-                sum += (double)tensor->data[(o * v.channels + c) * v.inner + i];
-        total += sum / (double)positions;
+                if (counts(score, o * v.inner + i)) sum += (double)tensor->data[(o * v.channels + c) * v.inner + i];
+        total += sum / (double)positions_of(score, v);
     }
     return score->channels ? total : total / (double)v.channels;
 }
@@ -65,19 +93,14 @@ double axm_score_value(const axm_score *score, const axm_tensor *tensor)
 void axm_score_seed(const axm_score *score, const axm_tensor *tensor, float factor)
 {
     axm_channel_view v = axm_view_channels(tensor, score->channel_axis);
-    int64_t positions = v.outer * v.inner, count = score->channels ? score->channel_count : v.channels;
-    float share = score->position >= 0 ? factor : factor / (float)positions;
+    int64_t count = score->channels ? score->channel_count : v.channels;
+    float share = factor / (float)positions_of(score, v);
     if (!score->channels) share /= (float)v.channels;
-    memset(tensor->grad, 0, (size_t)(positions * v.channels) * sizeof *tensor->grad);
+    memset(tensor->grad, 0, (size_t)(v.outer * v.inner * v.channels) * sizeof *tensor->grad);
     for (int64_t k = 0; k < count; ++k) {
         int64_t c = score->channels ? score->channels[k] : k;
-        if (score->position >= 0) {
-            int64_t o = score->position / v.inner, i = score->position % v.inner;
-            tensor->grad[(o * v.channels + c) * v.inner + i] += share;
-            continue;
-        }
         for (int64_t o = 0; o < v.outer; ++o)
             for (int64_t i = 0; i < v.inner; ++i)
-                tensor->grad[(o * v.channels + c) * v.inner + i] += share;
+                if (counts(score, o * v.inner + i)) tensor->grad[(o * v.channels + c) * v.inner + i] += share;
     }
 }

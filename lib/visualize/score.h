@@ -14,8 +14,13 @@ typedef struct axm_score {
     int32_t channel_axis;    /* file order */
     const int32_t *channels; /* along that axis of the tensor; NULL: all */
     int32_t channel_count;
-    int64_t position; /* y * width + x, or -1: the mean over space */
+    int64_t position;      /* y * width + x, or -1: the mean over space */
+    int32_t border;        /* rows and columns at each edge that the mean leaves out */
+    int32_t height, width; /* of the tensor, when there is a border */
 } axm_score;
+
+/* Sets the border; fails when it leaves nothing. */
+int32_t axm_score_border(axm_score *score, const axm_tensor *tensor, int32_t border);
 
 /* position for a neuron at (y, x); fails when the tensor has no such place. (-1, -1): none. */
 int32_t axm_score_position(const axm_tensor *tensor, int32_t channel_axis, int32_t y, int32_t x, int64_t *out);

@@ -161,7 +161,7 @@ static void run(onnx_network *network, const expected *e, double scores[CLASSES]
                                 .wants = &image,
                                 .slice_value = -1};
     request.seed_count = request.want_count = e->twin;
-    axm_plan *plan;
+    axm_plan *plan = NULL;
     if (axm_runner_init(&network->runner, &network->allocator, graph, &network->weights, axm_kernels_find(NULL), 2) < 0 ||
         axm_runner_plan(&network->runner, &request, &plan) < 0)
         fail_msg("%s: %s", e->name, axm_message());

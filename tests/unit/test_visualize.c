@@ -231,7 +231,7 @@ static const axm_regularizer *penalty(const char *name)
 
 static double value_of(const char *name, double power, axm_extent extent, const float *pixels)
 {
-    return penalty(name)->add(1.0, power, extent, pixels, NULL);
+    return penalty(name)->add(1.0, power, false, extent, pixels, NULL);
 }
 
 static void lp_norm_by_hand(void **state)
@@ -244,11 +244,11 @@ static void lp_norm_by_hand(void **state)
     assert_true(fabs(value_of("lp_norm", 6.0, extent, pixels) - pow((2 + 1.0 / 64) / 4, 1.0 / 6)) < 1e-12);
     float g[4] = {10, 10, 10, 10}; /* p = 2, weight 3: 3 u / norm, on top of what is there; |u| has slope 0 at 0 */
     double norm = sqrt(2.25 / 4);
-    penalty("lp_norm")->add(3.0, 2.0, extent, pixels, g);
+    penalty("lp_norm")->add(3.0, 2.0, false, extent, pixels, g);
     const float expected[4] = {(float)(10 + 3 / norm), (float)(10 - 3 / norm), 10, (float)(10 + 1.5 / norm)};
     near_all("gradient, p 2", g, expected, 4, 1e-5);
     float one[4] = {0};
-    penalty("lp_norm")->add(1.0, 1.0, extent, pixels, one);
+    penalty("lp_norm")->add(1.0, 1.0, false, extent, pixels, one);
     near_all("gradient, p 1", one, (const float[]){1, -1, 0, 1}, 4, 0.0);
 }
 
@@ -261,12 +261,12 @@ static void total_variation_by_hand(void **state)
     assert_true(fabs(value_of("total_variation", 2.0, extent, pixels) - 0.2 / 6) < 1e-8);
     assert_true(fabs(value_of("total_variation", 1.0, extent, pixels) - sqrt(0.2) / 6) < 1e-8);
     float g[6] = {1, 1, 1, 1, 1, 1};
-    penalty("total_variation")->add(0.5, 2.0, extent, pixels, g);
+    penalty("total_variation")->add(0.5, 2.0, false, extent, pixels, g);
     near_all("gradient, beta 2", g, (const float[]){1 - 0.6f, 1 + 0.2f, 1, 1 + 0.4f, 1, 1}, 6, 1e-6);
     const float flat[6] = {9, 9, 9, 9, 9, 9};
     float zero[6] = {0};
     for (double power = 0.5; power < 4.0; power += 0.5) /* no infinite slope, no 0/0 */
-        assert_true(penalty("total_variation")->add(1.0, power, extent, flat, zero) == 0.0);
+        assert_true(penalty("total_variation")->add(1.0, power, false, extent, flat, zero) == 0.0);
     near_all("gradient of a flat picture", zero, (const float[6]){0}, 6, 0.0);
     assert_true(value_of("total_variation", 2.0, (axm_extent){1, 6, 1}, pixels) == 0.0); /* a line has no inner pixel */
 }
@@ -288,7 +288,7 @@ static void penalties_by_difference(void **state)
                 pixels[i] = floorf(127.0f + tiny_value(6, 120.0f, i));
                 g[i] = 0.0f;
             }
-            double whole = penalty(cases[k].name)->add(0.25, power, extent, pixels, g);
+            double whole = penalty(cases[k].name)->add(0.25, power, false, extent, pixels, g);
             assert_true(whole == value_of(cases[k].name, power, extent, pixels));
             for (size_t i = 0; i < 60; i++) {
                 float at = pixels[i];

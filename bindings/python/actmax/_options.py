@@ -17,6 +17,8 @@ class Option(NamedTuple):
 
 
 OPTIONS = (
+    Option('preset', 'preset', 'choice', 'none', 'none|keras-vis|fastai|keras-2016|keras-2019|keras-io', 0, 0,
+           'take the defaults of a named tool (docs/presets.md); what is set besides overrides them'),
     Option('input_size', 'load', 'numbers', '', '', 1, 1000000,
            "size of the network's input: SIZE, or HEIGHT,WIDTH (where the file leaves it free or another is wanted)"),
     Option('input', 'load', 'text', '', '', 0, 0,
@@ -61,16 +63,20 @@ OPTIONS = (
            'column of the one neuron to maximise; -1: the mean over the channel'),
     Option('bypass', 'target', 'switch', '1', '', 0, 1,
            "take a class's score before a final softmax, sigmoid or Relu"),
+    Option('border', 'target', 'integer', '0', '', 0, 1000000,
+           'rows and columns at each edge of the layer that the mean leaves out'),
+    Option('target_weight', 'target', 'number', '1', '', -1e+09, 1e+09,
+           'weight of the target in the loss; negative: make it small'),
     Option('size', 'image', 'numbers', '', '', 1, 65536,
            "size of the picture: SIZE, or HEIGHT,WIDTH; default the network's input"),
     Option('seed', 'image', 'integer', '0', '', 0, 9e+15,
            'seed of all random numbers'),
-    Option('start', 'image', 'choice', 'noise', 'noise|grey', 0, 0,
-           'start from noise about a mean, or from plain grey; a start image overrides it'),
+    Option('start', 'image', 'choice', 'noise', 'noise|grey|standardised|levels', 0, 0,
+           'start from uniform noise about a mean, plain grey, noise of exactly start_mean and of deviation start_range, or noise of whole levels (rounded down); a start image overrides it'),
     Option('start_mean', 'image', 'number', '127.5', '', 0, 255,
            'mean of the starting noise, in pixel units'),
     Option('start_range', 'image', 'number', '20', '', 0, 255,
-           'half width of the uniform starting noise, in pixel units'),
+           'half width of the uniform starting noise, in pixel units (standardised: its deviation)'),
     Option('clip', 'image', 'switch', '1', '', 0, 1,
            'keep the image within 0..255 after each step'),
     Option('parameters', 'image', 'choice', 'pyramid', 'pixel|pyramid', 0, 0,
@@ -79,6 +85,18 @@ OPTIONS = (
            'most contrast of the pyramid: root mean square about mid-grey, before squashing to 0..255; 0: no limit; default 1 for colour (rich and not glaring), 2 for grey'),
     Option('start_image', 'image', 'text', '', '', 0, 0,
            'file of the image to start from'),
+    Option('units', 'image', 'choice', 'pixel', 'pixel|network', 0, 0,
+           "what is optimised, and what learning_rate counts in: pixels 0..255, or the network's input after preprocessing"),
+    Option('display', 'image', 'choice', 'clip', 'clip|standardise', 0, 0,
+           'the saved picture: cut to 0..255, or brought to mid-grey and display_deviation first'),
+    Option('display_deviation', 'image', 'number', '0.1', '', 1e-06, 10,
+           'display=standardise: deviation of the saved picture, of a range of 1'),
+    Option('display_epsilon', 'image', 'number', '1e-7', '', 0, 1,
+           'display=standardise: added to the deviation that is divided by'),
+    Option('display_crop', 'image', 'integer', '0', '', 0, 1000000,
+           'pixels cut off at each edge of the saved picture'),
+    Option('rounding', 'image', 'choice', 'nearest', 'nearest|down', 0, 0,
+           "rounding of the saved picture's levels"),
     Option('steps', 'run', 'integer', '200', '', 1, 1000000,
            'optimisation steps at each scale'),
     Option('time_limit', 'run', 'number', '0', '', 0, 1e+09,
@@ -87,14 +105,36 @@ OPTIONS = (
            'how many sizes: the image starts small and is enlarged between them'),
     Option('scale_factor', 'run', 'number', '1.2', '', 1.01, 8,
            'enlargement from one size to the next'),
-    Option('scale_filter', 'run', 'choice', 'cubic', 'cubic|bilinear', 0, 0,
-           'resampling between sizes'),
+    Option('scale_filter', 'run', 'choice', 'cubic', 'cubic|bilinear|8bit|8bit-unit', 0, 0,
+           "resampling between sizes; 8bit: as the picture would be saved, by Pillow's bicubic, and back to its mean and deviation; 8bit-unit: and left as 0..1"),
     Option('scale_blur', 'run', 'number', '0', '', 0, 64,
            'sigma of the blur after each enlargement, in pixels'),
+    Option('scale_box', 'run', 'integer', '0', '', 0, 255,
+           'side of the box blur after each enlargement, in pixels; 0: none'),
+    Option('scale_rounding', 'run', 'choice', 'nearest', 'nearest|down', 0, 0,
+           'rounding of the sizes between the first and the last'),
+    Option('start_size', 'run', 'numbers', '', '', 1, 65536,
+           'size of the smallest scale, SIZE or HEIGHT,WIDTH; each next one is scale_factor times it, rounded; replaces size as long as that is not given'),
+    Option('late_steps', 'run', 'number', '1', '', 0.001, 1000,
+           'factor on the steps of the scales past half of them'),
+    Option('last_scale', 'run', 'switch', '1', '', 0, 1,
+           'optimise at the last size too; 0: it is only enlarged to'),
     Option('gradient', 'run', 'choice', 'rms', 'none|rms|l2|max', 0, 0,
-           "scaling of the target's gradient before regularisers are added: none, or to a root mean square, length or maximum of 1"),
-    Option('keep', 'run', 'choice', 'last', 'last|best', 0, 0,
-           'which image is returned: the last, or the one with the lowest loss'),
+           'scaling of the gradient: none, or to a root mean square, length or maximum of 1'),
+    Option('gradient_of', 'run', 'choice', 'target', 'target|total', 0, 0,
+           "what is scaled: the target's gradient before regularisers are added, or the sum of all"),
+    Option('gradient_epsilon', 'run', 'number', '0', '', 0, 1,
+           'least sum of squares (l2), or added to the divisor (rms, max)'),
+    Option('gradient_modifier', 'run', 'choice', 'none', 'none|negate|absolute|invert|relu|small_values', 0, 0,
+           "change of the scaled gradient before the optimizer sees it (keras-vis's grad_modifier)"),
+    Option('penalties', 'run', 'choice', 'scaled', 'scaled|exact', 0, 0,
+           "form of the regularisers: of pixels over their range, whatever the picture's size; or (sum |x|^p)^(1/p) / N and sum (dx^2+dy^2)^(b/2) / N of what is optimised"),
+    Option('keep', 'run', 'choice', 'last', 'last|best|best-updated', 0, 0,
+           'which image is returned: the last, the one with the lowest loss, or that one after its step'),
+    Option('drop_below', 'run', 'number', '', '', -1e+30, 1e+30,
+           'a target whose activation is at or below this after any step counts as dead and is dropped'),
+    Option('dead_tries', 'run', 'integer', '3', '', 0, 100,
+           "how many seeds are tried while the target's gradient stays zero; 0: go on regardless"),
     Option('optimizer', 'optimizer', 'choice', 'adam', 'adam|rmsprop|ascent', 0, 0,
            'how the image follows the gradient'),
     Option('learning_rate', 'optimizer', 'number', '', '', 0, 1e+09,
@@ -117,6 +157,8 @@ OPTIONS = (
            'gradient ascent and RMSprop: momentum'),
     Option('jitter', 'jitter', 'number', '0.07', '', 0, 4096,
            'random circular shift of each step: below 1 a fraction of the side, from 1 pixels'),
+    Option('jitter_mode', 'jitter', 'choice', 'undone', 'undone|kept|kept-overlap', 0, 0,
+           "the shift is seen by the network only; or the picture stays shifted; or so with first and last row and column overlapping (SciPy's wrap)"),
     Option('blur', 'blur', 'number', '0', '', 0, 64,
            'Gaussian blur before the network: sigma in pixels'),
     Option('scale_jitter', 'scale', 'number', '0.1', '', 0, 0.9,
@@ -139,6 +181,14 @@ OPTIONS = (
            "enlarging of the map: half-pixel bilinear, keras-vis's corner-aligned cubic spline, or nearest"),
     Option('cam_scaling', 'cam', 'choice', 'minmax', 'minmax|max|none', 0, 0,
            'scaling of the map after ReLU: to [0,1] by its minimum and maximum, by its maximum, or none'),
+    Option('cam_epsilon', 'cam', 'number', '0', '', 0, 1,
+           'added to the range that the map is divided by'),
+    Option('cam_gradient', 'cam', 'choice', 'none', 'none|max', 0, 0,
+           'Grad-CAM: scaling of the gradient before its mean: none, or by its signed maximum + 1e-7'),
+    Option('cam_layer', 'cam', 'choice', 'spatial', 'spatial|listed', 0, 0,
+           "Grad-CAM's layer when none is named: the last with height and width on the way; or keras-vis's: the last convolution or pooling in the list, without the layer just before the target"),
+    Option('map_modifier', 'cam', 'choice', '', 'none|negate|absolute|invert|relu|small_values', 0, 0,
+           'change of the gradient: default none for Grad-CAM, absolute for saliency'),
     Option('alpha', 'overlay', 'number', '0.5', '', 0, 1,
            'share of the heat map in an overlay'),
     Option('colormap', 'overlay', 'choice', 'jet', 'jet|jet-opencv|viridis|turbo|grey', 0, 0,
@@ -197,7 +247,8 @@ class Calls:
         self._load(path, inputs, external, options, unknown)
 
     def gradient(
-        self, image, layer=None, filter=None, *, neuron_y=None, neuron_x=None, bypass=None, backprop=None, **unknown,
+        self, image, layer=None, filter=None, *, neuron_y=None, neuron_x=None, bypass=None, border=None,
+        target_weight=None, backprop=None, **unknown,
     ):
         """The gradient of a filter's mean over space with respect to the network's input, height x width x channels.
 
@@ -210,22 +261,30 @@ class Calls:
           neuron_x (int; -1 to 1000000; default -1): column of the one neuron to maximise; -1: the mean over the
               channel
           bypass (bool; default True): take a class's score before a final softmax, sigmoid or Relu
+          border (int; 0 to 1000000; default 0): rows and columns at each edge of the layer that the mean leaves
+              out
+          target_weight (float; -1e+09 to 1e+09; default 1): weight of the target in the loss; negative: make it
+              small
           backprop ('none' | 'guided' | 'relu'; default none): ReLU rule of the backward pass: plain, guided, or
               relu (deconvnet)
         """
         options = dict(
-            neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, backprop=backprop,
+            neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, border=border, target_weight=target_weight,
+            backprop=backprop,
         )
         return self._gradient(image, layer, filter, options, unknown)
 
     def maximize(
-        self, layer=None, filter=None, *, progress=None, parts=None, neuron_y=None, neuron_x=None, bypass=None,
-        size=None, seed=None, start=None, start_mean=None, start_range=None, clip=None, parameters=None,
-        contrast=None, start_image=None, steps=None, time_limit=None, scales=None, scale_factor=None,
-        scale_filter=None, scale_blur=None, gradient=None, keep=None, optimizer=None, learning_rate=None, beta1=None,
-        beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None, rmsprop_epsilon=None, momentum=None,
-        jitter=None, blur=None, scale_jitter=None, rotate=None, flip=None, lp_norm=None, lp_power=None,
-        total_variation=None, tv_power=None, **unknown,
+        self, layer=None, filter=None, *, progress=None, parts=None, preset=None, neuron_y=None, neuron_x=None,
+        bypass=None, border=None, target_weight=None, size=None, seed=None, start=None, start_mean=None,
+        start_range=None, clip=None, parameters=None, contrast=None, start_image=None, units=None, display=None,
+        display_deviation=None, display_epsilon=None, display_crop=None, rounding=None, steps=None, time_limit=None,
+        scales=None, scale_factor=None, scale_filter=None, scale_blur=None, scale_box=None, scale_rounding=None,
+        start_size=None, late_steps=None, last_scale=None, gradient=None, gradient_of=None, gradient_epsilon=None,
+        gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
+        learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
+        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
+        flip=None, lp_norm=None, lp_power=None, total_variation=None, tv_power=None, **unknown,
     ):
         """Makes a picture that excites a filter.
 
@@ -240,34 +299,75 @@ class Calls:
         kind: names, or pairs of a name and a dict of its options, such as [("jitter", {"jitter": 8}), "flip"].
 
         Options:
+          preset ('none' | 'keras-vis' | 'fastai' | 'keras-2016' | 'keras-2019' | 'keras-io'; default none): take
+              the defaults of a named tool (docs/presets.md); what is set besides overrides them
           neuron_y (int; -1 to 1000000; default -1): row of the one neuron to maximise; -1: the mean over the
               channel
           neuron_x (int; -1 to 1000000; default -1): column of the one neuron to maximise; -1: the mean over the
               channel
           bypass (bool; default True): take a class's score before a final softmax, sigmoid or Relu
+          border (int; 0 to 1000000; default 0): rows and columns at each edge of the layer that the mean leaves
+              out
+          target_weight (float; -1e+09 to 1e+09; default 1): weight of the target in the loss; negative: make it
+              small
           size (float or floats; 1 to 65536): size of the picture: SIZE, or HEIGHT,WIDTH; default the network's
               input
           seed (int; 0 to 9e+15; default 0): seed of all random numbers
-          start ('noise' | 'grey'; default noise): start from noise about a mean, or from plain grey; a start
-              image overrides it
+          start ('noise' | 'grey' | 'standardised' | 'levels'; default noise): start from uniform noise about a
+              mean, plain grey, noise of exactly start_mean and of deviation start_range, or noise of whole levels
+              (rounded down); a start image overrides it
           start_mean (float; 0 to 255; default 127.5): mean of the starting noise, in pixel units
           start_range (float; 0 to 255; default 20): half width of the uniform starting noise, in pixel units
+              (standardised: its deviation)
           clip (bool; default True): keep the image within 0..255 after each step
           parameters ('pixel' | 'pyramid'; default pyramid): what is optimised: pixels, or a pyramid of
               resolutions with decorrelated colours, which favours large shapes
           contrast (float; 0 to 100): most contrast of the pyramid: root mean square about mid-grey, before
               squashing to 0..255; 0: no limit; default 1 for colour (rich and not glaring), 2 for grey
           start_image (image): file of the image to start from
+          units ('pixel' | 'network'; default pixel): what is optimised, and what learning_rate counts in: pixels
+              0..255, or the network's input after preprocessing
+          display ('clip' | 'standardise'; default clip): the saved picture: cut to 0..255, or brought to mid-grey
+              and display_deviation first
+          display_deviation (float; 1e-06 to 10; default 0.1): display=standardise: deviation of the saved
+              picture, of a range of 1
+          display_epsilon (float; 0 to 1; default 1e-7): display=standardise: added to the deviation that is
+              divided by
+          display_crop (int; 0 to 1000000; default 0): pixels cut off at each edge of the saved picture
+          rounding ('nearest' | 'down'; default nearest): rounding of the saved picture's levels
           steps (int; 1 to 1000000; default 200): optimisation steps at each scale
           time_limit (float; 0 to 1e+09; default 0): seconds after which the best image so far is returned; 0:
               none
           scales (int; 1 to 64; default 1): how many sizes: the image starts small and is enlarged between them
           scale_factor (float; 1.01 to 8; default 1.2): enlargement from one size to the next
-          scale_filter ('cubic' | 'bilinear'; default cubic): resampling between sizes
+          scale_filter ('cubic' | 'bilinear' | '8bit' | '8bit-unit'; default cubic): resampling between sizes;
+              8bit: as the picture would be saved, by Pillow's bicubic, and back to its mean and deviation; 8bit-
+              unit: and left as 0..1
           scale_blur (float; 0 to 64; default 0): sigma of the blur after each enlargement, in pixels
-          gradient ('none' | 'rms' | 'l2' | 'max'; default rms): scaling of the target's gradient before
-              regularisers are added: none, or to a root mean square, length or maximum of 1
-          keep ('last' | 'best'; default last): which image is returned: the last, or the one with the lowest loss
+          scale_box (int; 0 to 255; default 0): side of the box blur after each enlargement, in pixels; 0: none
+          scale_rounding ('nearest' | 'down'; default nearest): rounding of the sizes between the first and the
+              last
+          start_size (float or floats; 1 to 65536): size of the smallest scale, SIZE or HEIGHT,WIDTH; each next
+              one is scale_factor times it, rounded; replaces size as long as that is not given
+          late_steps (float; 0.001 to 1000; default 1): factor on the steps of the scales past half of them
+          last_scale (bool; default True): optimise at the last size too; 0: it is only enlarged to
+          gradient ('none' | 'rms' | 'l2' | 'max'; default rms): scaling of the gradient: none, or to a root mean
+              square, length or maximum of 1
+          gradient_of ('target' | 'total'; default target): what is scaled: the target's gradient before
+              regularisers are added, or the sum of all
+          gradient_epsilon (float; 0 to 1; default 0): least sum of squares (l2), or added to the divisor (rms,
+              max)
+          gradient_modifier ('none' | 'negate' | 'absolute' | 'invert' | 'relu' | 'small_values'; default none):
+              change of the scaled gradient before the optimizer sees it (keras-vis's grad_modifier)
+          penalties ('scaled' | 'exact'; default scaled): form of the regularisers: of pixels over their range,
+              whatever the picture's size; or (sum |x|^p)^(1/p) / N and sum (dx^2+dy^2)^(b/2) / N of what is
+              optimised
+          keep ('last' | 'best' | 'best-updated'; default last): which image is returned: the last, the one with
+              the lowest loss, or that one after its step
+          drop_below (float; -1e+30 to 1e+30): a target whose activation is at or below this after any step counts
+              as dead and is dropped
+          dead_tries (int; 0 to 100; default 3): how many seeds are tried while the target's gradient stays zero;
+              0: go on regardless
           optimizer ('adam' | 'rmsprop' | 'ascent'; default adam): how the image follows the gradient
           learning_rate (float; 0 to 1e+09): step size in pixel units (0..255); default by optimizer: adam 2,
               rmsprop 1, ascent 1
@@ -282,6 +382,8 @@ class Calls:
           momentum (float; 0 to 0.9999999; default 0): gradient ascent and RMSprop: momentum
           jitter (float; 0 to 4096; default 0.07): random circular shift of each step: below 1 a fraction of the
               side, from 1 pixels
+          jitter_mode ('undone' | 'kept' | 'kept-overlap'; default undone): the shift is seen by the network only;
+              or the picture stays shifted; or so with first and last row and column overlapping (SciPy's wrap)
           blur (float; 0 to 64; default 0): Gaussian blur before the network: sigma in pixels
           scale_jitter (float; 0 to 0.9; default 0.1): random zoom of each step by a factor within 1-s .. 1+s
           rotate (float; 0 to 180; default 8): random rotation of each step within -d .. d degrees
@@ -293,44 +395,59 @@ class Calls:
           tv_power (float; 0.5 to 8; default 2): beta of total variation: sum (dx^2 + dy^2)^(beta/2)
         """
         options = dict(
-            neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, size=size, seed=seed, start=start,
-            start_mean=start_mean, start_range=start_range, clip=clip, parameters=parameters, contrast=contrast,
-            start_image=start_image, steps=steps, time_limit=time_limit, scales=scales, scale_factor=scale_factor,
-            scale_filter=scale_filter, scale_blur=scale_blur, gradient=gradient, keep=keep, optimizer=optimizer,
-            learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=weight_decay,
-            amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon, momentum=momentum, jitter=jitter, blur=blur,
-            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
-            total_variation=total_variation, tv_power=tv_power,
+            preset=preset, neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, border=border,
+            target_weight=target_weight, size=size, seed=seed, start=start, start_mean=start_mean,
+            start_range=start_range, clip=clip, parameters=parameters, contrast=contrast, start_image=start_image,
+            units=units, display=display, display_deviation=display_deviation, display_epsilon=display_epsilon,
+            display_crop=display_crop, rounding=rounding, steps=steps, time_limit=time_limit, scales=scales,
+            scale_factor=scale_factor, scale_filter=scale_filter, scale_blur=scale_blur, scale_box=scale_box,
+            scale_rounding=scale_rounding, start_size=start_size, late_steps=late_steps, last_scale=last_scale,
+            gradient=gradient, gradient_of=gradient_of, gradient_epsilon=gradient_epsilon,
+            gradient_modifier=gradient_modifier, penalties=penalties, keep=keep, drop_below=drop_below,
+            dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
+            epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
+            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
+            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, total_variation=total_variation,
+            tv_power=tv_power,
         )
         return self._maximize(layer, filter, progress, parts, options, unknown)
 
     def maximize_each(
-        self, layer, filters, *, progress=None, parts=None, neuron_y=None, neuron_x=None, bypass=None, size=None,
-        seed=None, start=None, start_mean=None, start_range=None, clip=None, parameters=None, contrast=None,
-        start_image=None, steps=None, time_limit=None, scales=None, scale_factor=None, scale_filter=None,
-        scale_blur=None, gradient=None, keep=None, optimizer=None, learning_rate=None, beta1=None, beta2=None,
-        epsilon=None, weight_decay=None, amsgrad=None, rho=None, rmsprop_epsilon=None, momentum=None, jitter=None,
-        blur=None, scale_jitter=None, rotate=None, flip=None, lp_norm=None, lp_power=None, total_variation=None,
-        tv_power=None, **unknown,
+        self, layer, filters, *, progress=None, parts=None, preset=None, neuron_y=None, neuron_x=None, bypass=None,
+        border=None, target_weight=None, size=None, seed=None, start=None, start_mean=None, start_range=None,
+        clip=None, parameters=None, contrast=None, start_image=None, units=None, display=None, display_deviation=None,
+        display_epsilon=None, display_crop=None, rounding=None, steps=None, time_limit=None, scales=None,
+        scale_factor=None, scale_filter=None, scale_blur=None, scale_box=None, scale_rounding=None, start_size=None,
+        late_steps=None, last_scale=None, gradient=None, gradient_of=None, gradient_epsilon=None,
+        gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
+        learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
+        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
+        flip=None, lp_norm=None, lp_power=None, total_variation=None, tv_power=None, **unknown,
     ):
         """Makes one picture for each filter, in one call. Layer, progress, parts and the options are those of
         maximize().
         """
         options = dict(
-            neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, size=size, seed=seed, start=start,
-            start_mean=start_mean, start_range=start_range, clip=clip, parameters=parameters, contrast=contrast,
-            start_image=start_image, steps=steps, time_limit=time_limit, scales=scales, scale_factor=scale_factor,
-            scale_filter=scale_filter, scale_blur=scale_blur, gradient=gradient, keep=keep, optimizer=optimizer,
-            learning_rate=learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=weight_decay,
-            amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon, momentum=momentum, jitter=jitter, blur=blur,
-            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
-            total_variation=total_variation, tv_power=tv_power,
+            preset=preset, neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, border=border,
+            target_weight=target_weight, size=size, seed=seed, start=start, start_mean=start_mean,
+            start_range=start_range, clip=clip, parameters=parameters, contrast=contrast, start_image=start_image,
+            units=units, display=display, display_deviation=display_deviation, display_epsilon=display_epsilon,
+            display_crop=display_crop, rounding=rounding, steps=steps, time_limit=time_limit, scales=scales,
+            scale_factor=scale_factor, scale_filter=scale_filter, scale_blur=scale_blur, scale_box=scale_box,
+            scale_rounding=scale_rounding, start_size=start_size, late_steps=late_steps, last_scale=last_scale,
+            gradient=gradient, gradient_of=gradient_of, gradient_epsilon=gradient_epsilon,
+            gradient_modifier=gradient_modifier, penalties=penalties, keep=keep, drop_below=drop_below,
+            dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
+            epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
+            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
+            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, total_variation=total_variation,
+            tv_power=tv_power,
         )
         return self._maximize_each(layer, filters, progress, parts, options, unknown)
 
     def grad_cam(
         self, image, target=None, layer=None, *, bypass=None, backprop=None, cam_resize=None, cam_scaling=None,
-        colormap=None, **unknown,
+        cam_epsilon=None, cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None, **unknown,
     ):
         """Where the network looks for a class in an image (Grad-CAM), as a map of the image's size.
 
@@ -345,16 +462,25 @@ class Calls:
               bilinear, keras-vis's corner-aligned cubic spline, or nearest
           cam_scaling ('minmax' | 'max' | 'none'; default minmax): scaling of the map after ReLU: to [0,1] by its
               minimum and maximum, by its maximum, or none
+          cam_epsilon (float; 0 to 1; default 0): added to the range that the map is divided by
+          cam_gradient ('none' | 'max'; default none): Grad-CAM: scaling of the gradient before its mean: none, or
+              by its signed maximum + 1e-7
+          cam_layer ('spatial' | 'listed'; default spatial): Grad-CAM's layer when none is named: the last with
+              height and width on the way; or keras-vis's: the last convolution or pooling in the list, without
+              the layer just before the target
+          map_modifier ('none' | 'negate' | 'absolute' | 'invert' | 'relu' | 'small_values'): change of the
+              gradient: default none for Grad-CAM, absolute for saliency
           colormap ('jet' | 'jet-opencv' | 'viridis' | 'turbo' | 'grey'; default jet): colours of a map
         """
         options = dict(
-            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, colormap=colormap,
+            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, cam_epsilon=cam_epsilon,
+            cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier, colormap=colormap,
         )
         return self._grad_cam(image, target, layer, options, unknown)
 
     def saliency(
-        self, image, target=None, *, bypass=None, backprop=None, cam_resize=None, cam_scaling=None, colormap=None,
-        **unknown,
+        self, image, target=None, *, bypass=None, backprop=None, cam_resize=None, cam_scaling=None, cam_epsilon=None,
+        cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None, **unknown,
     ):
         """Which pixels the score of a class reacts to: the size of the gradient, as a map of the image's size.
 
@@ -368,9 +494,18 @@ class Calls:
               bilinear, keras-vis's corner-aligned cubic spline, or nearest
           cam_scaling ('minmax' | 'max' | 'none'; default minmax): scaling of the map after ReLU: to [0,1] by its
               minimum and maximum, by its maximum, or none
+          cam_epsilon (float; 0 to 1; default 0): added to the range that the map is divided by
+          cam_gradient ('none' | 'max'; default none): Grad-CAM: scaling of the gradient before its mean: none, or
+              by its signed maximum + 1e-7
+          cam_layer ('spatial' | 'listed'; default spatial): Grad-CAM's layer when none is named: the last with
+              height and width on the way; or keras-vis's: the last convolution or pooling in the list, without
+              the layer just before the target
+          map_modifier ('none' | 'negate' | 'absolute' | 'invert' | 'relu' | 'small_values'): change of the
+              gradient: default none for Grad-CAM, absolute for saliency
           colormap ('jet' | 'jet-opencv' | 'viridis' | 'turbo' | 'grey'; default jet): colours of a map
         """
         options = dict(
-            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, colormap=colormap,
+            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, cam_epsilon=cam_epsilon,
+            cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier, colormap=colormap,
         )
         return self._saliency(image, target, options, unknown)
