@@ -10,13 +10,13 @@
 #define SIDE   16
 #define VALUES (SIDE * SIDE * 3)
 
-static actmax_recipe *recipe_of(const char *preset, const char *start, int side)
+static actmax_recipe *recipe_of(const char *preset, const char *file, const char *start, int side)
 {
     actmax_recipe *recipe;
     actmax_image *image;
     must(actmax_recipe_new(&recipe));
     set_option(recipe, "preset", preset);
-    float *x = golden_line("presets.txt", start, (size_t)side * (size_t)side * 3);
+    float *x = golden_line(file, start, (size_t)side * (size_t)side * 3);
     must(actmax_image_new_float(side, side, 3, x, &image));
     must(actmax_recipe_set_start(recipe, image));
     actmax_image_free(image);
@@ -68,7 +68,7 @@ static void check_keras_vis(const char *name, const char *modifier, int last, do
     path *p = calloc(1, sizeof *p);
     char line[64];
     assert_non_null(p);
-    actmax_recipe *recipe = recipe_of("keras-vis", "start_0_255", SIDE);
+    actmax_recipe *recipe = recipe_of("keras-vis", "presets.txt", "start_0_255", SIDE);
     set_option(recipe, "steps", "21");
     set_option(recipe, "gradient_modifier", modifier);
     must(actmax_recipe_set_callback(recipe, follow, p));
@@ -123,7 +123,7 @@ static void keras_vis_maps(void **state)
 {
     (void)state;
     static const char *const modifiers[] = {"absolute", "relu", "negate", "small_values"};
-    actmax_recipe *recipe = recipe_of("keras-vis", "photo", SIDE);
+    actmax_recipe *recipe = recipe_of("keras-vis", "presets.txt", "photo", SIDE);
     actmax_model *model = golden_model("presets.h5", recipe);
     actmax_session *session = tiny_session(model, 1);
     float *photo = golden_line("presets.txt", "photo", VALUES);
@@ -155,7 +155,7 @@ static void keras_2016(void **state)
     (void)state;
     for (const char *const *steps = (const char *const[]){"1", "5", "20", NULL}; *steps; steps++) {
         char line[64];
-        actmax_recipe *recipe = recipe_of("keras-2016", "keras_2016_start", SIDE);
+        actmax_recipe *recipe = recipe_of("keras-2016", "presets.txt", "keras_2016_start", SIDE);
         set_option(recipe, "size", "16");
         set_option(recipe, "steps", *steps);
         actmax_result *result = run(recipe, 1);
@@ -172,7 +172,7 @@ static void keras_2019(void **state)
     (void)state;
     for (int filter = 0; filter < 6; filter++) {
         char line[64];
-        actmax_recipe *recipe = recipe_of("keras-2019", "keras_2019_start", 7);
+        actmax_recipe *recipe = recipe_of("keras-2019", "presets.txt", "keras_2019_start", 7);
         set_option(recipe, "size", "16");
         set_option(recipe, "scales", "5");
         set_option(recipe, "steps", "3");
@@ -184,11 +184,65 @@ static void keras_2019(void **state)
     }
 }
 
+static void near_in(const char *file, const char *line, const float *values, size_t count, double tolerance)
+{
+    float *expected = golden_line(file, line, count);
+    near_all(line, values, expected, count, tolerance);
+    free(expected);
+}
+
+/* To 1e-3 of -1..1; the picture shown to a level. */
+static void keras_io(void **state)
+{
+    (void)state;
+    for (const char *const *steps = (const char *const[]){"1", "5", "20", NULL}; *steps; steps++) {
+        char line[64];
+        actmax_recipe *recipe = recipe_of("keras-io", "presets_keras_io.txt", "start", SIDE);
+        set_option(recipe, "size", "16");
+        set_option(recipe, "steps", *steps);
+        set_option(recipe, "display_crop", "2");
+        actmax_result *result = run(recipe, 1);
+        snprintf(line, sizeof line, "image_%s", *steps);
+        near_in("presets_keras_io.txt", line, array_of(result, "image", VALUES), VALUES, 2e-3);
+        if (strcmp(*steps, "20") == 0) {
+            float *shown = golden_line("presets_keras_io.txt", "shown", 12 * 12 * 3);
+            for (int i = 0; i < 12 * 12 * 3; i++)
+                assert_true(fabs((double)actmax_image_pixels(image_of(result, "image"))[i] - (double)shown[i]) <= 1.0);
+            free(shown);
+        }
+        actmax_result_free(result);
+        actmax_recipe_free(recipe);
+    }
+}
+
+/* ---- fastai ---- */
+
+/* 16, 19 and 22 pixels, more steps at the last; to 1e-3 of what pixels 0..1 are in normalised units. */
+static void fastai(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"plain", "blurred", "short"}, *const boxes[] = {"0", "3", "0"},
+                             *const steps[] = {"20", "20", "1"};
+    for (int k = 0; k < 3; k++) {
+        actmax_recipe *recipe = recipe_of("fastai", "presets_fastai.txt", "start", SIDE);
+        set_option(recipe, "start_size", "16");
+        set_option(recipe, "scales", "3");
+        set_option(recipe, "late_steps", "1.3");
+        set_option(recipe, "steps", steps[k]);
+        set_option(recipe, "scale_box", boxes[k]);
+        actmax_result *result = run(recipe, 1);
+        near_in("presets_fastai.txt", names[k], array_of(result, "image", 22 * 22 * 3), 22 * 22 * 3, 1e-3 / 0.229);
+        actmax_result_free(result);
+        actmax_recipe_free(recipe);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keras_vis),  cmocka_unit_test(keras_vis_jitter), cmocka_unit_test(keras_vis_maps),
-        cmocka_unit_test(keras_2016), cmocka_unit_test(keras_2019),
+        cmocka_unit_test(keras_2016), cmocka_unit_test(keras_2019),       cmocka_unit_test(keras_io),
+        cmocka_unit_test(fastai),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
