@@ -595,7 +595,6 @@ int main(void)
         cmocka_unit_test(recipe_values), cmocka_unit_test(null_recipes),    cmocka_unit_test(null_models),
         cmocka_unit_test(null_sessions), cmocka_unit_test(null_images),     cmocka_unit_test(results),
         cmocka_unit_test(messages),      cmocka_unit_test(constant_output), cmocka_unit_test(predictions),
-        cmocka_unit_test(lists),
-    };
+        cmocka_unit_test(lists)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
