@@ -181,7 +181,9 @@ def docstring(method, options):
     if method.name != "maximize_each":
         lines += ["", "Options:"] if options else []
         for option in options:
-            lines += textwrap.wrap(describe(option), WIDTH - 12, initial_indent="  ", subsequent_indent="      ")
+            lines += textwrap.wrap(
+                describe(option), WIDTH - 12, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
+            )
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', "'''")
     body = textwrap.indent(text, "        ").strip()
     return '        """%s%s"""' % (body, "\n        " if len(lines) > 1 else "")

@@ -60,7 +60,7 @@ static axm_plan *make_plan(onnx_network *network, const onnx_case *c, const char
                                 .wants = &image,
                                 .want_count = 1,
                                 .slice_value = -1};
-    axm_plan *plan;
+    axm_plan *plan = NULL;
     if (axm_graph_finish(graph) < 0 ||
         axm_runner_init(&network->runner, &network->allocator, graph, &network->weights, axm_kernels_find(NULL), 1) < 0 ||
         axm_runner_plan(&network->runner, &request, &plan) < 0)

@@ -341,8 +341,8 @@ class Calls:
           scales (int; 1 to 64; default 1): how many sizes: the image starts small and is enlarged between them
           scale_factor (float; 1.01 to 8; default 1.2): enlargement from one size to the next
           scale_filter ('cubic' | 'bilinear' | '8bit' | '8bit-unit'; default cubic): resampling between sizes;
-              8bit: as the picture would be saved, by Pillow's bicubic, and back to its mean and deviation; 8bit-
-              unit: and left as 0..1
+              8bit: as the picture would be saved, by Pillow's bicubic, and back to its mean and deviation;
+              8bit-unit: and left as 0..1
           scale_blur (float; 0 to 64; default 0): sigma of the blur after each enlargement, in pixels
           scale_box (int; 0 to 255; default 0): side of the box blur after each enlargement, in pixels; 0: none
           scale_rounding ('nearest' | 'down'; default nearest): rounding of the sizes between the first and the
