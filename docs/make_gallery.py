@@ -8,6 +8,7 @@ chelsea.png. The network wants BGR less its mean; keras-vis prepares nothing, so
 
 import json
 import pathlib
+import re
 import sys
 
 import numpy as np
@@ -62,7 +63,9 @@ def main():
     shown = heat(scores, pathlib.Path(sys.argv[2]) / "chelsea.png", 281, "fire5_concat")
     actmax.save_image(utils.stitch_images(shown[1]), folder / "chelsea.jpg")
     lines += [WORDS["chelsea"], "", "![Chelsea](gallery/chelsea.jpg)", ""]
-    (HERE / "gallery.md").write_text("\n".join(lines), encoding="utf-8")
+    head, *sections = re.split(r"(?m)^(?=## )", "\n".join(lines))
+    sections.sort(key=lambda section: section[:4] if section[3].isdigit() else "## 9")
+    (HERE / "gallery.md").write_text(head + "".join(sections), encoding="utf-8")
 
 
 def heat(model, path, target, layer):
