@@ -33,12 +33,13 @@ static int64_t mergeable(int64_t groups, int64_t channels, int64_t lanes)
 }
 
 /* The transforms pay when each transformed value enters a vector of products at least, and is the sum of as many; and when the
- * picture is large enough: transformed weights are four times the bytes, and for a few tiles reading them is the longer work. */
-static bool suits_winograd(const axm_conv_shape *s, const axm_conv_plan *plan)
+ * picture is large enough: transformed weights are four times the bytes, and for a few tiles reading them is the longer work, the
+ * sooner the wider the vectors are. */
+static bool suits_winograd(const axm_kernels *kernels, const axm_conv_shape *s, const axm_conv_plan *plan)
 {
-    return s->out_h * s->out_w >= AXM_WINOGRAD_LEAST_PIXELS && s->groups == 1 && s->kernel_h == 3 && s->kernel_w == 3 &&
-           s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && plan->in_c >= 16 &&
-           plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS && plan->out_c >= 16;
+    return s->out_h * s->out_w >= AXM_WINOGRAD_LEAST_PIXELS * (int64_t)kernels->lanes && s->groups == 1 && s->kernel_h == 3 &&
+           s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 &&
+           plan->in_c >= 16 && plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS && plan->out_c >= 16;
 }
 
 axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
@@ -82,7 +83,7 @@ axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape 
     plan.in_c *= plan.merged;
     plan.out_c *= plan.merged;
     plan.packed_c = (plan.out_c + lanes - 1) / lanes * lanes;
-    if (suits_winograd(shape, &plan)) plan.algorithm = AXM_CONV_WINOGRAD;
+    if (suits_winograd(kernels, shape, &plan)) plan.algorithm = AXM_CONV_WINOGRAD;
     return plan;
 }
 

@@ -10,7 +10,7 @@
 #define AXM_WINOGRAD_INPUT        6 /* inputs along an axis */
 #define AXM_WINOGRAD_POINTS       36
 #define AXM_WINOGRAD_MAX_CHANNELS 4096 /* of the input */
-#define AXM_WINOGRAD_LEAST_PIXELS 100  /* of the output */
+#define AXM_WINOGRAD_LEAST_PIXELS 6    /* of the output, for each lane of a vector */
 
 #define AXM_WINOGRAD_A 0.75
 #define AXM_WINOGRAD_B 1.5
