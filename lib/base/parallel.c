@@ -1,6 +1,11 @@
 /* The thread pool. A loop is published by an odd `generation` and closed by the next even one. Each worker that comes in
- * while it is open counts itself in `active` and claims chunks from `next`; the caller works too, closes the loop, and waits
- * only for those inside. A worker that wakes up too late for a short loop is thus never waited for.
+ * while it is open counts itself in `active` and claims chunks; the caller works too, closes the loop, and waits only for those
+ * inside. A worker that wakes up too late for a short loop is thus never waited for.
+ *
+ * Each worker has a share of the chunks, the same part of every loop: worker w what lies between w and w+1 parts of the whole.
+ * It takes from the front of its own, and when that is empty from the back of the others'. Loops that walk a picture in the
+ * same order one after the other thus find in a core's own cache what that core wrote before; between cores that share no cache a
+ * line takes as long as from memory.
  *
  * Two handshakes rest on sequentially consistent order (each side writes its own word, then reads the other's):
  *   worker: active+1, read generation     caller: close generation, read active     -> no worker inside a closed loop
@@ -17,6 +22,7 @@
 #define SPIN_SECONDS 100e-6 /* before sleeping: the gap between two layers is shorter, an idle session's pause is longer */
 #define SPIN_BATCH   32     /* looks between two readings of the clock */
 #define CACHE_LINE   64
+#define MAX_CHUNKS   (1u << 31) /* a share counts in 32 bits */
 
 typedef struct pool_worker {
     axm_pool *pool;
@@ -24,9 +30,16 @@ typedef struct pool_worker {
     int32_t index;
 } pool_worker;
 
+/* Chunks that are left of a worker's share: the first in the low half, one past the last in the high half. */
+typedef struct pool_share {
+    _Alignas(CACHE_LINE) atomic_uint_least64_t left;
+} pool_share;
+
 struct axm_pool {
     axm_allocator *allocator;
     pool_worker *workers; /* threads - 1 of them */
+    pool_share *shares;   /* one for each thread; in share_block */
+    void *share_block;
     int32_t threads;
     axm_mutex *mutex;
     axm_condition *loop_opened;
@@ -34,13 +47,11 @@ struct axm_pool {
     /* The loop: written by the caller while it is closed and nobody is inside. */
     size_t count;
     size_t grain;
-    size_t chunks;
     axm_loop_body body;
     void *context;
     _Alignas(CACHE_LINE) atomic_uint generation; /* odd: a loop is open */
     atomic_bool quit;
-    _Alignas(CACHE_LINE) atomic_size_t next; /* chunk to claim */
-    _Alignas(CACHE_LINE) atomic_int active;  /* workers inside the loop */
+    _Alignas(CACHE_LINE) atomic_int active; /* workers inside the loop */
     atomic_int sleepers;
     atomic_bool caller_sleeps;
 };
@@ -54,14 +65,37 @@ static inline void relax(void)
 #endif
 }
 
+static uint64_t share_of(uint64_t first, uint64_t end)
+{
+    return first | end << 32;
+}
+
+static bool claim(pool_share *share, bool own, size_t *chunk)
+{
+    uint64_t left = atomic_load_explicit(&share->left, memory_order_relaxed), rest;
+    do {
+        const uint64_t first = left & UINT32_MAX, end = left >> 32;
+        if (first >= end) return false;
+        *chunk = (size_t)(own ? first : end - 1);
+        rest = own ? share_of(first + 1, end) : share_of(first, end - 1);
+    } while (!atomic_compare_exchange_weak_explicit(&share->left, &left, rest, memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static void run_chunk(axm_pool *pool, size_t chunk, int32_t worker)
+{
+    const size_t begin = chunk * pool->grain;
+    const size_t end = pool->count - begin > pool->grain ? begin + pool->grain : pool->count;
+    pool->body(pool->context, begin, end, worker);
+}
+
 static void run_chunks(axm_pool *pool, int32_t worker)
 {
-    for (;;) {
-        size_t chunk = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (chunk >= pool->chunks) return;
-        size_t begin = chunk * pool->grain;
-        size_t end = pool->count - begin > pool->grain ? begin + pool->grain : pool->count;
-        pool->body(pool->context, begin, end, worker);
+    size_t chunk;
+    for (int32_t i = 0; i < pool->threads; i++) {
+        pool_share *share = &pool->shares[(worker + i) % pool->threads];
+        while (claim(share, i == 0, &chunk))
+            run_chunk(pool, chunk, worker);
     }
 }
 
@@ -151,16 +185,19 @@ static void run_alone(size_t count, size_t grain, axm_loop_body body, void *cont
 void axm_parallel_for(axm_pool *pool, size_t count, size_t grain, axm_loop_body body, void *context)
 {
     if (grain == 0) grain = 1;
-    if (pool == NULL || pool->threads == 1 || count <= grain) {
+    const size_t chunks = count / grain + (count % grain != 0);
+    if (pool == NULL || pool->threads == 1 || chunks <= 1 || chunks > MAX_CHUNKS) {
         run_alone(count, grain, body, context);
         return;
     }
     pool->count = count;
     pool->grain = grain;
-    pool->chunks = count / grain + (count % grain != 0);
     pool->body = body;
     pool->context = context;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    const uint64_t threads = (uint64_t)pool->threads;
+    for (uint64_t i = 0; i < threads; i++)
+        atomic_store_explicit(&pool->shares[i].left, share_of(chunks * i / threads, chunks * (i + 1) / threads),
+                              memory_order_relaxed);
     atomic_fetch_add(&pool->generation, 1);
     if (atomic_load(&pool->sleepers) > 0) {
         wake(pool, pool->loop_opened);
@@ -199,6 +236,9 @@ int32_t axm_pool_new(axm_allocator *allocator, int32_t threads, axm_pool **out)
     if (threads > 1) {
         pool->workers = axm_calloc_array(allocator, (size_t)threads - 1, sizeof *pool->workers);
         if (pool->workers == NULL) goto fail;
+        pool->share_block = axm_calloc_array(allocator, (size_t)threads + 1, sizeof *pool->shares);
+        if (pool->share_block == NULL) goto fail;
+        pool->shares = (pool_share *)(void *)(((uintptr_t)pool->share_block + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
         if ((status = axm_mutex_new(allocator, &pool->mutex)) < 0) goto fail;
         if ((status = axm_condition_new(allocator, &pool->loop_opened)) < 0) goto fail;
         if ((status = axm_condition_new(allocator, &pool->loop_left)) < 0) goto fail;
@@ -224,6 +264,7 @@ void axm_pool_free(axm_pool *pool)
     axm_condition_free(pool->loop_left);
     axm_condition_free(pool->loop_opened);
     axm_mutex_free(pool->mutex);
+    axm_free(allocator, pool->share_block);
     axm_free(allocator, pool->workers);
     axm_free(allocator, pool);
 }

@@ -166,17 +166,17 @@ static void host_free(void *user, void *pointer)
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    for (int fail_at = 1; fail_at <= 10; fail_at++) {
+    for (int fail_at = 1; fail_at <= 11; fail_at++) {
         host self = {.fail_at = fail_at};
         axm_allocator allocator;
         axm_allocator_init(&allocator, host_alloc, host_free, &self);
         axm_pool *pool = NULL;
         int32_t status = axm_pool_new(&allocator, 4, &pool);
-        /* Five blocks for the pool, its workers, a lock and two conditions; then one for each of three threads. */
-        assert_int_equal(status, fail_at <= 5 ? ACTMAX_ERROR_NO_MEMORY : ACTMAX_OK);
+        /* Six blocks for the pool, its workers, their shares, a lock and two conditions; then one for each of three threads. */
+        assert_int_equal(status, fail_at <= 6 ? ACTMAX_ERROR_NO_MEMORY : ACTMAX_OK);
         if (status == ACTMAX_OK) {
             int numbers[50] = {0};
-            assert_int_equal(axm_pool_threads(pool), fail_at - 5 < 4 ? fail_at - 5 : 4);
+            assert_int_equal(axm_pool_threads(pool), fail_at - 6 < 4 ? fail_at - 6 : 4);
             axm_parallel_for(pool, 50, 3, add_one, numbers);
             for (int i = 0; i < 50; i++)
                 assert_int_equal(numbers[i], 1);
