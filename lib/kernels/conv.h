@@ -63,7 +63,7 @@ void axm_tap_gemm(const axm_tap_conv *conv);
 void axm_tap_depthwise(const axm_tap_conv *conv);
 /* WINOGRAD. */
 size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
-bool axm_tap_winograd_shares_scratch(const axm_kernels *kernels, const axm_conv_plan *plan);
+size_t axm_tap_winograd_shared_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
 void axm_tap_winograd(const axm_tap_conv *conv);
 
 /* COL2IM. width: floats of a row of the packed weights. */

@@ -166,8 +166,8 @@ size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *
     }
 }
 
-bool axm_conv_shares_scratch(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
+size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
-    return plan.algorithm == AXM_CONV_WINOGRAD && axm_tap_winograd_shares_scratch(kernels, &plan);
+    return plan.algorithm == AXM_CONV_WINOGRAD ? axm_tap_winograd_shared_bytes(kernels, &plan) : 0;
 }

@@ -15,12 +15,14 @@
 
 typedef struct axm_kernels axm_kernels;
 
-/* What a kernel runs with. scratch: `workers` regions of scratch_bytes each, 64-byte aligned (worker w uses region w). */
+/* What a kernel runs with. scratch: `workers` regions of scratch_bytes each, 64-byte aligned (worker w uses region w); shared:
+ * one region that all of them use. */
 typedef struct axm_exec {
     const axm_kernels *kernels;
     axm_pool *pool;
     char *scratch;
     size_t scratch_bytes;
+    char *shared;
     axm_counters *counters; /* of the calling thread; NULL: nothing is counted */
 } axm_exec;
 
@@ -71,8 +73,8 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
                    const axm_conv_weights *weights, void *packed);
 /* Scratch for each worker. */
 size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
-/* Whether the workers share one region of that size: then what all of them have together may be no more than it. */
-bool axm_conv_shares_scratch(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
+/* Scratch that they share. */
+size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* y[n,oh,ow,o] = clamp(bias[o] + sum x*w); bias may be NULL. */
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
                       axm_clamp clamp, float *y);

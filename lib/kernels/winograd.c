@@ -1,25 +1,27 @@
 /* A tap convolution of 3x3 taps by Winograd's transform: 36 matrix products over tiles of 4x4 outputs.
  *
- * With small weights a task takes a block of tiles through all three stages in its own scratch, while the weights stay in cache.
- * With large weights, or few tiles, the stages run one after the other over a chunk of tiles and the products are cut along
- * points and output channels, so that each weight is read once for the chunk. Cuts depend on the shape only. */
+ * Where there are many tiles, a task takes a block of them through all three stages in its own scratch. Where there are few, and
+ * the weights are large, the transformed input is shared and a task takes a block of output channels through the other two, so
+ * that each weight is read by one task only. What a task writes on its way it reads again itself: nothing but the input goes from
+ * one core to another. Cuts depend on the shape only. */
 #include <math.h>
 
 #include "kernels/winograd.h"
 
-#define FUSED_WEIGHTS (4u << 20)   /* bytes of weights that stay in the cache beside a block */
-#define FUSED_BLOCK   (200u << 10) /* bytes of a block's transformed input, about */
-#define FUSED_COLUMNS 64           /* output channels of a block at a time: whole panels */
-#define FUSED_TILES   112          /* most tiles of a block */
-#define FUSED_TASKS   4            /* fewer blocks than this leave threads idle: then the stages are cut instead */
-#define STAGED_BYTES  (12u << 20)  /* of both buffers of a chunk */
-#define BLOCK_K       256          /* as in the direct product: a panel's part stays in the first-level cache */
+#define BLOCK_TILES   14          /* about; of a task that has all channels */
+#define MANY_BLOCKS   8           /* the least for which tasks are blocks of tiles */
+#define LARGE_BLOCKS  32          /* the least for which they are twice as large */
+#define BLOCK_COLUMNS 64          /* output channels whose products are kept at a time: whole panels */
+#define COLUMN_TASKS  4           /* wanted */
+#define SHARED_BYTES  (16u << 20) /* of transformed input */
+#define BLOCK_K       256         /* as in the direct product: a panel's part stays in the first-level cache */
 
 typedef struct layout {
     size_t tiles_h, tiles_w, tiles;
     size_t v_row, m_row;
-    size_t chunk; /* tiles together */
-    bool fused;
+    size_t chunk;                   /* tiles whose transformed input is held at a time */
+    size_t tiles_together, columns; /* of a task: the first may be less than chunk only by columns */
+    bool by_columns;
 } layout;
 
 static size_t smaller(size_t a, size_t b)
@@ -38,6 +40,16 @@ static size_t spread(size_t count)
     return (parts(count, 16) | 1) * 16;
 }
 
+static void cut_by_columns(layout *l, size_t rows, size_t out_c, size_t panel)
+{
+    const size_t most = SHARED_BYTES / (AXM_WINOGRAD_POINTS * l->v_row * sizeof(float));
+    l->chunk = smaller(most > rows ? most : rows, l->tiles);
+    if (parts(out_c, l->columns) < 2 * COLUMN_TASKS) l->columns = smaller(panel, out_c);
+    const size_t blocks = parts(out_c, l->columns); /* an odd number of them is cut along the tiles too */
+    const size_t halves = blocks < COLUMN_TASKS ? parts(COLUMN_TASKS, blocks) : 1 + blocks % 2;
+    l->tiles_together = smaller(parts(parts(l->chunk, halves), rows) * rows, l->chunk);
+}
+
 static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
     const axm_tap_axis h = axm_conv_axis(plan, true, 0), w = axm_conv_axis(plan, false, 0);
@@ -47,31 +59,33 @@ static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
         .v_row = spread((size_t)plan->in_c),
     };
     l.tiles = (size_t)plan->shape->batch * l.tiles_h * l.tiles_w;
-    const size_t point_bytes = AXM_WINOGRAD_POINTS * sizeof(float), rows = kernels->tile_rows;
-    const size_t weights = point_bytes * (size_t)(plan->in_c * plan->packed_c);
-    const size_t fit = FUSED_BLOCK / (point_bytes * l.v_row * rows);
-    l.chunk = smaller((fit ? fit : 1) * rows, FUSED_TILES / rows * rows);
-    l.fused = weights <= FUSED_WEIGHTS && parts(l.tiles, l.chunk) >= FUSED_TASKS;
-    if (l.fused) {
-        l.m_row = spread(smaller((size_t)plan->out_c, FUSED_COLUMNS));
-        return l;
+    const size_t rows = kernels->tile_rows, block = parts(BLOCK_TILES, rows) * rows, out_c = (size_t)plan->out_c;
+    l.by_columns = l.tiles < MANY_BLOCKS * block;
+    l.columns = smaller(BLOCK_COLUMNS, out_c);
+    if (l.by_columns) {
+        cut_by_columns(&l, rows, out_c, (size_t)plan->panel);
+    } else {
+        l.chunk = l.tiles_together = l.tiles < LARGE_BLOCKS * block ? block : 2 * block;
     }
-    l.m_row = spread((size_t)plan->out_c);
-    const size_t most = STAGED_BYTES / (point_bytes * (l.v_row + l.m_row)) / rows;
-    const size_t chunks = parts(l.tiles, (most ? most : 1) * rows);
-    l.chunk = smaller(parts(parts(l.tiles, chunks), rows) * rows, l.tiles);
+    l.m_row = spread(l.columns);
     return l;
+}
+
+static size_t input_bytes(const layout *l)
+{
+    return AXM_WINOGRAD_POINTS * l->chunk * l->v_row * sizeof(float);
 }
 
 size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
     const layout l = layout_of(kernels, plan);
-    return AXM_WINOGRAD_POINTS * l.chunk * (l.v_row + l.m_row) * sizeof(float);
+    return (l.by_columns ? 0 : input_bytes(&l)) + AXM_WINOGRAD_POINTS * l.tiles_together * l.m_row * sizeof(float);
 }
 
-bool axm_tap_winograd_shares_scratch(const axm_kernels *kernels, const axm_conv_plan *plan)
+size_t axm_tap_winograd_shared_bytes(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
-    return !layout_of(kernels, plan).fused;
+    const layout l = layout_of(kernels, plan);
+    return l.by_columns ? input_bytes(&l) : 0;
 }
 
 /* Weights of the panel that follows the one at column n and element k of the sum: NULL after the last. */
@@ -101,7 +115,7 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
     const axm_kernels *kernels = w->conv->exec->kernels;
     const size_t in_c = (size_t)plan->in_c, packed_c = (size_t)plan->packed_c, panel = (size_t)plan->panel;
     const float *weights = w->conv->packed + point * in_c * packed_c;
-    const float *v = w->v + point * w->count * w->v_row;
+    const float *v = w->v + point * w->v_point;
     float *m = w->m + point * w->count * w->m_row, *c[AXM_MAX_TILE_ROWS];
     const size_t tiles = parts(w->count, kernels->tile_rows);
     axm_tile tile = {.lda = w->v_row, .c = c, .clamp = {-INFINITY, INFINITY}};
@@ -125,96 +139,102 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
     }
 }
 
-/* ---- Fused ---- */
+typedef struct work {
+    axm_winograd shape; /* of all tiles; v is set where it is shared */
+    layout cut;
+} work;
 
-typedef struct fused {
-    axm_winograd shape; /* without buffers */
-    size_t block;
-} fused;
-
-static void run_blocks(void *context, size_t begin, size_t end, int32_t worker)
+static float *scratch_of(const axm_exec *exec, int32_t worker)
 {
-    const fused *f = context;
-    const axm_exec *exec = f->shape.conv->exec;
-    const size_t out_c = (size_t)f->shape.conv->plan->out_c;
-    axm_winograd w = f->shape;
-    w.v = (float *)(void *)(exec->scratch + (size_t)worker * exec->scratch_bytes);
+    return (float *)(void *)(exec->scratch + (size_t)worker * exec->scratch_bytes);
+}
+
+/* Output channels [column, column + columns) of the tiles in v. */
+static void compute_columns(axm_winograd *w, size_t column, size_t columns)
+{
+    w->column = column;
+    w->columns = smaller(columns, (size_t)w->conv->plan->out_c - column);
+    for (size_t point = 0; point < AXM_WINOGRAD_POINTS; point++)
+        multiply(w, point, 0, w->columns);
+    axm_winograd_output(w, 0, w->count);
+}
+
+/* ---- Blocks of tiles ---- */
+
+static void run_tiles(void *context, size_t begin, size_t end, int32_t worker)
+{
+    const work *all = context;
+    const layout *l = &all->cut;
+    const size_t out_c = (size_t)all->shape.conv->plan->out_c;
+    axm_winograd w = all->shape;
+    w.v = scratch_of(w.conv->exec, worker);
+    w.m = w.v + AXM_WINOGRAD_POINTS * l->chunk * l->v_row;
     for (size_t b = begin; b < end; b++) {
-        w.first = b * f->block;
-        w.count = smaller(f->block, w.tiles - w.first);
-        w.m = w.v + AXM_WINOGRAD_POINTS * w.count * w.v_row;
+        w.first = b * l->chunk;
+        w.count = smaller(l->chunk, w.tiles - w.first);
+        w.v_point = w.count * w.v_row;
         axm_winograd_input(&w, 0, w.count);
-        for (w.column = 0; w.column < out_c; w.column += FUSED_COLUMNS) {
-            w.columns = smaller(FUSED_COLUMNS, out_c - w.column);
-            for (size_t point = 0; point < AXM_WINOGRAD_POINTS; point++)
-                multiply(&w, point, 0, w.columns);
-            axm_winograd_output(&w, 0, w.count);
-        }
+        for (size_t column = 0; column < out_c; column += l->columns)
+            compute_columns(&w, column, l->columns);
     }
 }
 
-/* ---- Staged ---- */
+/* ---- Blocks of output channels ---- */
 
 static void run_input(void *context, size_t begin, size_t end, int32_t worker)
 {
+    const work *all = context;
     (void)worker;
-    axm_winograd_input(context, begin, end);
+    axm_winograd_input(&all->shape, begin, end);
 }
 
-static void run_output(void *context, size_t begin, size_t end, int32_t worker)
+static void run_columns(void *context, size_t begin, size_t end, int32_t worker)
 {
-    (void)worker;
-    axm_winograd_output(context, begin, end);
-}
-
-typedef struct products {
-    const axm_winograd *w;
-    size_t columns, blocks; /* of a task; of each point */
-} products;
-
-static void run_products(void *context, size_t begin, size_t end, int32_t worker)
-{
-    const products *p = context;
-    (void)worker;
+    const work *all = context;
+    const layout *l = &all->cut;
+    const size_t blocks = parts((size_t)all->shape.conv->plan->out_c, l->columns);
     for (size_t task = begin; task < end; task++) {
-        const size_t column = task % p->blocks * p->columns;
-        multiply(p->w, task / p->blocks, column, smaller(p->columns, p->w->columns - column));
+        axm_winograd w = all->shape;
+        const size_t skipped = task / blocks * l->tiles_together;
+        w.first += skipped;
+        w.v += skipped * w.v_row;
+        w.count = smaller(l->tiles_together, w.count - skipped);
+        w.m = scratch_of(w.conv->exec, worker);
+        compute_columns(&w, task % blocks * l->columns, l->columns);
     }
 }
 
-static void run_staged(axm_winograd *w, size_t chunk)
+static void run_by_columns(work *all)
 {
+    axm_winograd *w = &all->shape;
+    const layout *l = &all->cut;
     const axm_exec *exec = w->conv->exec;
     const axm_conv_plan *plan = w->conv->plan;
-    w->columns = (size_t)plan->out_c;
-    w->v = (float *)(void *)exec->scratch;
-    products p = {.w = w, .columns = 4 * (size_t)plan->panel};
-    p.blocks = parts(w->columns, p.columns);
-    for (w->first = 0; w->first < w->tiles; w->first += chunk) {
-        w->count = smaller(chunk, w->tiles - w->first);
-        w->m = w->v + AXM_WINOGRAD_POINTS * w->count * w->v_row;
-        axm_parallel_for(exec->pool, w->count, 1 + 256 / (size_t)plan->in_c, run_input, w);
-        axm_parallel_for(exec->pool, AXM_WINOGRAD_POINTS * p.blocks, 1, run_products, &p);
-        axm_parallel_for(exec->pool, w->count, 1 + 256 / (size_t)plan->out_c, run_output, w);
+    const size_t blocks = parts((size_t)plan->out_c, l->columns);
+    w->v = (float *)(void *)exec->shared;
+    for (w->first = 0; w->first < w->tiles; w->first += l->chunk) {
+        w->count = smaller(l->chunk, w->tiles - w->first);
+        w->v_point = w->count * w->v_row;
+        axm_parallel_for(exec->pool, w->count, 1 + 256 / (size_t)plan->in_c, run_input, all);
+        axm_parallel_for(exec->pool, parts(w->count, l->tiles_together) * blocks, 1, run_columns, all);
     }
 }
 
 void axm_tap_winograd(const axm_tap_conv *conv)
 {
-    const layout l = layout_of(conv->exec->kernels, conv->plan);
-    axm_winograd w = {
+    work all = {.cut = layout_of(conv->exec->kernels, conv->plan)};
+    const layout *l = &all.cut;
+    if (l->tiles == 0) return;
+    all.shape = (axm_winograd){
         .conv = conv,
-        .tiles_h = l.tiles_h,
-        .tiles_w = l.tiles_w,
-        .tiles = l.tiles,
-        .v_row = l.v_row,
-        .m_row = l.m_row,
+        .tiles_h = l->tiles_h,
+        .tiles_w = l->tiles_w,
+        .tiles = l->tiles,
+        .v_row = l->v_row,
+        .m_row = l->m_row,
     };
-    if (l.tiles == 0) return;
-    if (l.fused) {
-        fused f = {w, l.chunk};
-        axm_parallel_for(conv->exec->pool, parts(l.tiles, l.chunk), 1, run_blocks, &f);
-    } else {
-        run_staged(&w, l.chunk);
-    }
+    if (l->by_columns)
+        run_by_columns(&all);
+    else
+        axm_parallel_for(conv->exec->pool, parts(l->tiles, l->chunk), 1, run_tiles, &all);
 }

@@ -21,8 +21,9 @@ typedef struct axm_winograd {
     size_t tiles_h, tiles_w, tiles;
     size_t first, count;    /* the tiles that are in v and m */
     size_t v_row, m_row;    /* floats from one tile to the next */
+    size_t v_point;         /* floats from one point to the next in v */
     size_t column, columns; /* the output channels that are in m */
-    float *v;               /* [36][count][v_row]: transformed input */
+    float *v;               /* [36][count or more][v_row]: transformed input */
     float *m;               /* [36][count][m_row]: products */
 } axm_winograd;
 

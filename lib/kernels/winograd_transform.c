@@ -113,7 +113,7 @@ void axm_winograd_input(const axm_winograd *w, size_t begin, size_t end)
     for (size_t t = begin; t < end; t++) {
         const float *source[6][6];
         find_pixels(w, w->first + t, zeros, source);
-        input_channels((const float *const(*)[6])source, channels, w->v + t * w->v_row, w->count * w->v_row);
+        input_channels((const float *const(*)[6])source, channels, w->v + t * w->v_row, w->v_point);
     }
 }
 

@@ -85,13 +85,12 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
     axm_prepare prepare = {&e.plan, &e.step, kernels, false};
     if (node->op->prepare && (status = node->op->prepare(&prepare)) < 0) goto done;
     if ((status = spend(&e.step, multiplications)) < 0) goto done;
-    size_t shared = e.plan.shared_scratch_bytes; /* by the one thread that runs here */
-    e.scratch = axm_alloc(arena->allocator, e.plan.scratch_bytes > shared ? e.plan.scratch_bytes : shared);
-    if (!e.scratch) {
+    size_t own = (e.plan.scratch_bytes + AXM_ALIGNMENT - 1) & ~(size_t)(AXM_ALIGNMENT - 1), scratch;
+    if (!axm_add_size(own, e.plan.shared_scratch_bytes, &scratch) || !(e.scratch = axm_alloc(arena->allocator, scratch))) {
         status = ACTMAX_ERROR_NO_MEMORY;
         goto done;
     }
-    axm_exec exec = {.kernels = kernels, .scratch = e.scratch, .scratch_bytes = e.plan.scratch_bytes};
+    axm_exec exec = {.kernels = kernels, .scratch = e.scratch, .scratch_bytes = own, .shared = e.scratch + own};
     if (node->op->flags & AXM_OP_ALIAS) { /* the same elements under another shape */
         for (int64_t i = 0; i < axm_shape_count(&output_shapes[0]); ++i)
             e.outputs[0]->data[i] = e.inputs[0]->data[i];

@@ -129,7 +129,14 @@ const axm_tensor *axm_plan_find(const axm_plan *plan, int32_t value)
 
 static axm_exec exec_of(const axm_plan *plan, axm_pool *pool)
 {
-    return (axm_exec){plan->request.kernels, pool, plan->memory + plan->scratch_offset, plan->scratch_bytes, plan->counters};
+    return (axm_exec){
+        .kernels = plan->request.kernels,
+        .pool = pool,
+        .scratch = plan->memory + plan->scratch_offset,
+        .scratch_bytes = plan->scratch_bytes,
+        .shared = plan->memory + plan->shared_scratch_offset,
+        .counters = plan->counters,
+    };
 }
 
 void axm_plan_count(axm_plan *plan, axm_counters *counters)

@@ -58,8 +58,8 @@ struct axm_plan {
     int64_t slice_full; /* channels before slicing of the node that could be sliced; 0: there is none */
     bool sliced;
     size_t arena_bytes, scratch_bytes, scratch_offset;
-    size_t shared_scratch_bytes; /* the least of all workers' scratch together */
-    axm_counters *counters;      /* NULL: nothing is counted */
+    size_t shared_scratch_bytes, shared_scratch_offset;
+    axm_counters *counters; /* NULL: nothing is counted */
     char *memory;
     int32_t relus, other_activations;
     int32_t current_step; /* while preparing */

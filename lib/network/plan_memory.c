@@ -303,9 +303,9 @@ int32_t axm_plan_memory(axm_plan *plan)
 
     plan->scratch_bytes = (plan->scratch_bytes + AXM_ALIGNMENT - 1) & ~(size_t)(AXM_ALIGNMENT - 1);
     plan->scratch_offset = plan->arena_bytes;
-    if (!axm_mul_size(plan->scratch_bytes, (size_t)plan->request.workers, &scratch)) scratch = SIZE_MAX;
-    if (scratch < plan->shared_scratch_bytes) scratch = plan->shared_scratch_bytes;
-    if (!axm_add_size(plan->arena_bytes, scratch, &plan->arena_bytes))
+    if (!axm_mul_size(plan->scratch_bytes, (size_t)plan->request.workers, &scratch) ||
+        !axm_add_size(plan->scratch_offset, scratch, &plan->shared_scratch_offset) ||
+        !axm_add_size(plan->shared_scratch_offset, plan->shared_scratch_bytes, &plan->arena_bytes))
         return axm_fail(ACTMAX_ERROR_LIMIT, "the network's working memory is larger than can be counted");
     return ACTMAX_OK;
 }

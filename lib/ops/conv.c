@@ -245,11 +245,8 @@ static int32_t prepare(axm_prepare *prepare)
     for (int32_t d = AXM_FORWARD; d <= (prepare->gradient ? AXM_BACKWARD : AXM_FORWARD) && status >= 0; ++d) {
         axm_direction direction = d == AXM_FORWARD ? AXM_FORWARD : AXM_BACKWARD;
         size_t bytes = axm_conv_packed_bytes(prepare->kernels, &state->shape, direction);
-        size_t scratch = axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction);
-        if (axm_conv_shares_scratch(prepare->kernels, &state->shape, direction))
-            axm_prepare_shared_scratch(prepare, scratch);
-        else
-            axm_prepare_scratch(prepare, scratch);
+        axm_prepare_scratch(prepare, axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction));
+        axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &state->shape, direction));
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[d]);
     }

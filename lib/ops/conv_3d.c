@@ -153,6 +153,7 @@ static int32_t prepare(axm_prepare *prepare)
         if (!axm_add_size(s->planes, axm_conv_scratch_bytes(prepare->kernels, &s->shape, direction), &scratch))
             return axm_no_memory(UINT64_MAX, "a convolution over three axes");
         axm_prepare_scratch(prepare, scratch);
+        axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &s->shape, direction));
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &s->shape, direction), bytes, make_packed, &s->packed[d]);
     }
     return status;

@@ -235,6 +235,7 @@ static int32_t prepare(axm_prepare *prepare)
         if (!axm_add_size(state->planes, axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction), &scratch))
             return axm_no_memory(UINT64_MAX, "a transposed convolution");
         axm_prepare_scratch(prepare, scratch);
+        axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &state->shape, direction));
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[direction]);
     }

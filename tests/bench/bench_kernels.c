@@ -1,6 +1,6 @@
 /* Times the convolution kernels on the 3x3 layers of VGG16, and prints a line of JSON for each layer and direction:
  *
- *     bench_kernels [--threads N] [--repeat N] [--cpu NAME] [--side N]
+ *     bench_kernels [--threads N] [--repeat N] [--cpu NAME] [--side N] [--layer NAME]
  *
  * gflop is what a direct convolution would compute (two operations for each multiplication that the definition has), whatever the
  * kernel does instead. --side is the image's (224 by default). */
@@ -30,7 +30,7 @@ typedef struct run {
     axm_allocator allocator;
     axm_exec exec;
     int32_t threads, repeat, side;
-    const char *cpu;
+    const char *cpu, *only;
 } run;
 
 typedef struct work {
@@ -97,7 +97,9 @@ static void prepare(run *r, const layer *l, work *w)
     w->out = noise(r, forward ? out : in);
     w->bias = noise(r, (size_t)l->out_c);
     r->exec.scratch_bytes = (axm_conv_scratch_bytes(kernels, &w->shape, w->direction) + 63) / 64 * 64;
-    r->exec.scratch = need(axm_alloc(&r->allocator, r->exec.scratch_bytes * (size_t)r->threads + 64));
+    const size_t own = r->exec.scratch_bytes * (size_t)r->threads;
+    r->exec.scratch = need(axm_alloc(&r->allocator, own + axm_conv_shared_bytes(kernels, &w->shape, w->direction) + 64));
+    r->exec.shared = r->exec.scratch + own;
     axm_free(&r->allocator, weights);
 }
 
@@ -136,6 +138,8 @@ int main(int count, char **words)
             r.side = bench_number(words[i], value, 16);
         else if (strcmp(words[i], "--cpu") == 0)
             r.cpu = value;
+        else if (strcmp(words[i], "--layer") == 0)
+            r.only = value;
         else
             bench_fail(words[i], "is no flag of this program");
     }
@@ -145,6 +149,7 @@ int main(int count, char **words)
     if (axm_pool_new(&r.allocator, r.threads, &r.exec.pool) < 0) bench_fail("threads", actmax_message());
     r.threads = axm_pool_threads(r.exec.pool);
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        if (r.only != NULL && strcmp(layers[i].name, r.only) != 0) continue;
         measure(&r, &layers[i], AXM_FORWARD);
         measure(&r, &layers[i], AXM_BACKWARD);
     }

@@ -105,7 +105,9 @@ static void prepare_kernel(work *w, const workload *l)
     w->packed = axm_alloc(&w->allocator, axm_conv_packed_bytes(kernels, &w->shape, l->direction));
     w->exec.kernels = kernels;
     w->exec.scratch_bytes = axm_conv_scratch_bytes(kernels, &w->shape, l->direction);
-    w->exec.scratch = axm_alloc(&w->allocator, w->exec.scratch_bytes);
+    const size_t shared = axm_conv_shared_bytes(kernels, &w->shape, l->direction);
+    w->exec.scratch = axm_alloc(&w->allocator, w->exec.scratch_bytes + shared);
+    w->exec.shared = w->exec.scratch + w->exec.scratch_bytes;
     must(w->packed != NULL && w->exec.scratch != NULL, "memory");
     axm_conv_pack(kernels, &w->shape, l->direction, &weights, w->packed);
     const int64_t in_values = SIDE * SIDE * l->in_c, out_values = out * out * l->out_c;

@@ -76,13 +76,16 @@ static inline int test_pools_teardown(void **state)
     return 0;
 }
 
-static inline axm_exec test_exec(const test_pools *pools, const axm_kernels *kernels, int pool, size_t scratch_bytes)
+static inline axm_exec test_exec(const test_pools *pools, const axm_kernels *kernels, int pool, size_t scratch_bytes,
+                                 size_t shared_bytes)
 {
     const size_t each = (scratch_bytes + 63) / 64 * 64;
     axm_exec exec = {.kernels = kernels, .pool = pools->pool[pool], .scratch_bytes = each};
-    if (each > 0) {
-        exec.scratch = aligned_alloc(64, each * (size_t)axm_pool_threads(exec.pool));
+    const size_t own = each * (size_t)axm_pool_threads(exec.pool), shared = (shared_bytes + 63) / 64 * 64;
+    if (own + shared > 0) {
+        exec.scratch = aligned_alloc(64, own + shared);
         assert_non_null(exec.scratch);
+        exec.shared = exec.scratch + own;
     }
     return exec;
 }

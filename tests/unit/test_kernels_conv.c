@@ -129,7 +129,8 @@ static float *run(const test_pools *pools, const axm_kernels *kernels, int pool,
 {
     void *packed = test_bytes(axm_conv_packed_bytes(kernels, &f->s, direction));
     axm_conv_pack(kernels, &f->s, direction, &f->w, packed);
-    axm_exec exec = test_exec(pools, kernels, pool, axm_conv_scratch_bytes(kernels, &f->s, direction));
+    axm_exec exec = test_exec(pools, kernels, pool, axm_conv_scratch_bytes(kernels, &f->s, direction),
+                              axm_conv_shared_bytes(kernels, &f->s, direction));
     float *out;
     if (direction == AXM_FORWARD) {
         const axm_clamp clamp = f->v.clamp ? (axm_clamp){LOW, HIGH} : (axm_clamp){-INFINITY, INFINITY};
@@ -376,7 +377,8 @@ static void by_hand(void **state)
         for (axm_direction d = AXM_FORWARD; d <= AXM_BACKWARD; d++) { /* the kernel is symmetric: both give the same */
             void *packed = test_bytes(axm_conv_packed_bytes(kernels, &s, d));
             axm_conv_pack(kernels, &s, d, &w, packed);
-            axm_exec exec = test_exec(*state, kernels, 0, axm_conv_scratch_bytes(kernels, &s, d));
+            axm_exec exec =
+                test_exec(*state, kernels, 0, axm_conv_scratch_bytes(kernels, &s, d), axm_conv_shared_bytes(kernels, &s, d));
             float y[9];
             if (d == AXM_FORWARD) {
                 axm_conv_forward(&exec, &s, x, packed, NULL, (axm_clamp){-INFINITY, INFINITY}, y);

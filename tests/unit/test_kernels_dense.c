@@ -34,7 +34,7 @@ static void check_forward(const test_pools *pools, const axm_kernels *kernels, c
     const axm_clamp clamp = l->clamp ? (axm_clamp){-0.25f, 1.5f} : (axm_clamp){-INFINITY, INFINITY};
     float *y[2];
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, kernels, p, 0);
+        axm_exec exec = test_exec(pools, kernels, p, 0, 0);
         y[p] = test_floats(l->m * l->n);
         axm_dense_forward(&exec, (int64_t)l->m, (int64_t)l->n, (int64_t)l->k, l->x, l->w, l->w_is_kn, l->bias ? l->shift : NULL,
                           clamp, y[p]);
@@ -58,7 +58,7 @@ static void check_backward(const test_pools *pools, const axm_kernels *kernels, 
 {
     float *dx[2];
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, kernels, p, 0);
+        axm_exec exec = test_exec(pools, kernels, p, 0, 0);
         dx[p] = test_copy(l->before, l->m * l->k);
         axm_dense_backward(&exec, (int64_t)l->m, (int64_t)l->n, (int64_t)l->k, l->dy, l->w, l->w_is_kn, l->accumulate, dx[p]);
     }
@@ -149,7 +149,7 @@ static void nan_passes(void **state)
         layer_make(&l);
         for (int32_t i = 0; axm_kernels_at(i) != NULL; i++) {
             if (!axm_kernels_available(axm_kernels_at(i))) continue;
-            axm_exec exec = test_exec(*state, axm_kernels_at(i), 0, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_at(i), 0, 0, 0);
             float *y = test_floats(l.m * l.n);
             const float kept = l.x[11];
             l.x[11] = NAN;
@@ -181,7 +181,7 @@ static void check_product(const test_pools *pools, const axm_kernels *kernels, c
     const size_t a_count = (p->ta ? p->k : p->m) * p->lda, b_count = (p->tb ? p->n : p->k) * p->ldb, c_count = p->m * p->ldc;
     float *a = test_random_floats(a_count), *b = test_random_floats(b_count), *before = test_random_floats(c_count), *c[2];
     for (int t = 0; t < 2; t++) {
-        axm_exec exec = test_exec(pools, kernels, t, 0);
+        axm_exec exec = test_exec(pools, kernels, t, 0, 0);
         c[t] = test_copy(before, c_count);
         axm_gemm(&exec, p->ta, p->tb, (int64_t)p->m, (int64_t)p->n, (int64_t)p->k, p->alpha, a, (int64_t)p->lda, b, (int64_t)p->ldb,
                  p->accumulate, c[t], (int64_t)p->ldc);
@@ -238,7 +238,7 @@ static void by_hand(void **state)
     const axm_clamp open = {-INFINITY, INFINITY};
     for (int32_t i = 0; axm_kernels_at(i) != NULL; i++) {
         if (!axm_kernels_available(axm_kernels_at(i))) continue;
-        axm_exec exec = test_exec(*state, axm_kernels_at(i), 0, 0);
+        axm_exec exec = test_exec(*state, axm_kernels_at(i), 0, 0, 0);
         float c[4];
         axm_gemm(&exec, false, false, 2, 2, 2, 1, a, 2, b, 2, false, c, 2);
         assert_memory_equal(c, want, sizeof want);
@@ -268,7 +268,7 @@ static void unaligned(void **state)
             memcpy(odd + 1, w, N * K * sizeof *w);
             for (int kn = 0; kn < 2; kn++) {
                 for (int k = 0; k < 2; k++) {
-                    const axm_exec exec = test_exec(pools, kernels, 1, 0);
+                    const axm_exec exec = test_exec(pools, kernels, 1, 0, 0);
                     const void *weights = k ? (const void *)(odd + 1) : w;
                     y[k] = test_floats((size_t)m * N);
                     dx[k] = test_floats((size_t)m * K);

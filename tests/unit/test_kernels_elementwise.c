@@ -57,7 +57,7 @@ static double magnitude(axm_unary kind, double a, double b, double x, double val
 static void run_unary(const test_pools *pools, int pool, const struct unary_case *u, size_t count, const float *x, const float *dy,
                       bool accumulate, float *y, float *dx)
 {
-    axm_exec exec = test_exec(pools, axm_kernels_find("c"), pool, 0);
+    axm_exec exec = test_exec(pools, axm_kernels_find("c"), pool, 0, 0);
     axm_unary_forward(&exec, u->kind, u->a, u->b, count, x, y);
     const float *saved = u->kind == AXM_UNARY_AFFINE ? NULL : u->from_output ? y : x;
     axm_unary_backward(&exec, u->kind, u->a, u->b, count, saved, dy, accumulate, dx);
@@ -104,7 +104,7 @@ static void unary_in_place(void **state)
     const size_t count = 1001;
     for (size_t u = 0; u < UNARY_CASES; u++) {
         const struct unary_case *c = &unary_cases[u];
-        axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+        axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
         float *x = test_random_floats(count), *dy = test_random_floats(count), *y = test_floats(count), *dx = test_floats(count);
         run_unary(*state, 0, c, count, x, dy, false, y, dx);
         const float *saved = c->kind == AXM_UNARY_AFFINE ? NULL : c->from_output ? y : x;
@@ -136,7 +136,7 @@ static void unary_extremes(void **state)
 {
     static const float x[] = {-INFINITY, -1e30f, -200, -100, -88, 88, 100, 200, 1e30f, INFINITY};
     const size_t count = sizeof x / sizeof *x;
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     float y[sizeof x / sizeof *x];
     for (int kind = AXM_UNARY_SIGMOID; kind <= AXM_UNARY_TANH; kind++) {
         axm_unary_forward(&exec, (axm_unary)kind, 0, 0, count, x, y);
@@ -163,7 +163,7 @@ static void relu_rules(void **state)
     }
     for (int rule = AXM_RELU_PLAIN; rule <= AXM_RELU_DECONV; rule++) {
         for (int p = 0; p < 2; p++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
             const float *saved = rule == AXM_RELU_DECONV ? NULL : long_y;
             axm_clamp_backward(&exec, (axm_relu_rule)rule, (axm_clamp){0, 6}, count, saved, long_u, false, dx[p]);
             axm_clamp_backward(&exec, (axm_relu_rule)rule, (axm_clamp){0, 6}, count, saved, long_u, true, dx[p]);
@@ -260,7 +260,7 @@ static void check_forward(const test_pools *pools, axm_binary kind, const binary
 {
     float *y[2];
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         y[p] = test_floats(o->count);
         axm_binary_forward(&exec, kind, c->rank, c->dims, o->value[0], c->a, o->value[1], c->b, clamp, y[p]);
     }
@@ -274,7 +274,7 @@ static void check_forward(const test_pools *pools, axm_binary kind, const binary
         const int64_t *strides = which == 0 ? c->a : c->b;
         if (o->count_of[which] != o->count || place(c, strides, o->count / 2) != o->count / 2) continue;
         if (c->rank > 2 && place(c, strides, (size_t)c->dims[c->rank - 1]) != (size_t)c->dims[c->rank - 1]) continue;
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), 0, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), 0, 0, 0);
         float *same = test_copy(o->value[which], o->count);
         axm_binary_forward(&exec, kind, c->rank, c->dims, which == 0 ? same : o->value[0], c->a, which == 1 ? same : o->value[1],
                            c->b, clamp, same);
@@ -293,7 +293,7 @@ static void check_backward(const test_pools *pools, axm_binary kind, const binar
     double *want = calloc(count, sizeof *want), *size = calloc(count, sizeof *size);
     assert_true(want && size);
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         dx[p] = test_copy(before, count);
         axm_binary_backward(&exec, kind, which, c->rank, c->dims, o->value[0], c->a, o->value[1], c->b, o->dy, count, add, dx[p]);
     }
@@ -349,7 +349,7 @@ static void channel_affine(void **state)
             const float *s = form & 1 ? scale : NULL, *t = form & 2 ? shift : NULL;
             const axm_clamp clamp = n % 2 ? (axm_clamp){-0.5f, 0.25f} : (axm_clamp){-INFINITY, INFINITY};
             for (int p = 0; p < 2; p++) {
-                axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+                axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
                 dx[p] = test_copy(x, count);
                 axm_channel_affine_forward(&exec, rows, channels, x, s, t, clamp, y[p]);
                 axm_channel_affine_backward(&exec, rows, channels, y[p], s, form % 2 == 0, dx[p]);
@@ -363,7 +363,7 @@ static void channel_affine(void **state)
                 test_close("channel affine backward", "c", i, (double)dx[0][i],
                            factor * (double)y[0][i] + (form % 2 == 0 ? (double)x[i] : 0), 2);
             }
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), 1, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), 1, 0, 0);
             memcpy(dx[0], x, count * sizeof *x);
             axm_channel_affine_forward(&exec, rows, channels, dx[0], s, t, clamp, dx[0]); /* in place */
             assert_memory_equal(dx[0], y[0], count * sizeof *x);

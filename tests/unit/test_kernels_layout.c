@@ -15,7 +15,7 @@ static void check_transpose(const test_pools *pools, int32_t rank, const int64_t
     count = (size_t)stride;
     float *x = test_random_floats(count), *before = test_random_floats(count);
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         float *y = test_copy(before, count), *added = test_copy(before, count);
         axm_transpose(&exec, rank, dims, perm, x, false, y);
         axm_transpose(&exec, rank, dims, perm, x, true, added);
@@ -86,7 +86,7 @@ static void copy_rows(void **state)
         const size_t x_count = rows > 0 ? (rows - 1) * from + length : 0, y_count = rows > 0 ? (rows - 1) * to + length : 0;
         float *x = test_random_floats(x_count), *before = test_random_floats(y_count);
         for (int form = 0; form < 4; form++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), form / 2, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), form / 2, 0, 0);
             float *y = test_copy(before, y_count);
             axm_copy_rows(&exec, rows, length, x, from, form % 2 == 1, y, to);
             for (size_t i = 0; i < y_count; i++) {
@@ -113,7 +113,7 @@ static void pad_line(void **state)
                                       {1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3},
                                       {2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3}};
     const int64_t three = 3, one = 1, before = 5, behind = 6, crop = -1;
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     float y[14];
     for (int mode = AXM_PAD_CONSTANT; mode <= AXM_PAD_WRAP; mode++) {
         axm_pad_forward(&exec, (axm_pad_mode)mode, 9, 1, &three, &before, &behind, x, y);
@@ -161,7 +161,7 @@ static void check_pad(const test_pools *pools, axm_pad_mode mode, const pad_case
     double *want = calloc(in, sizeof *want), *size = calloc(in, sizeof *size);
     assert_true(want && size);
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         y[p] = test_floats(out);
         dx[p] = test_floats(in);
         added[p] = test_copy(before, in);

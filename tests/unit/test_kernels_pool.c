@@ -116,7 +116,7 @@ static void check_max(const test_pools *pools, const fixture *f)
     void *index[2];
     assert_int_equal(index_bytes, f->y_count * (bytes ? 1 : 4));
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         y[p] = test_floats(f->y_count);
         index[p] = test_bytes(index_bytes);
         dx[p] = test_copy(f->before, f->x_count);
@@ -146,7 +146,7 @@ static void check_average(const test_pools *pools, const fixture *f)
 {
     float *y[2], *dx[4];
     for (int p = 0; p < 2; p++) {
-        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0);
+        axm_exec exec = test_exec(pools, axm_kernels_find("c"), p, 0, 0);
         y[p] = test_floats(f->y_count);
         axm_average_pool_forward(&exec, &f->s, f->x, y[p]);
         for (int add = 0; add < 2; add++) {
@@ -256,7 +256,7 @@ static void finite_difference(void **state)
     float *direction = test_random_floats(count), *dy = test_random_floats(outputs), *y = test_floats(outputs);
     float *x = test_floats(count), *moved = test_floats(count), *dx = test_floats(count);
     void *index = test_bytes(axm_max_pool_index_bytes(&s));
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     for (size_t i = 0; i < count; i++)
         x[i] = (float)(i * 211 % 866); /* all different: 866 is prime to 211 and above the count */
     assert_true(count <= 866);
@@ -292,7 +292,7 @@ static void by_hand(void **state)
     const axm_pool_shape s = shape_of(3, 3, 1, 2, 1, 1, 0, false);
     const float x[9] = {5, 5, 3, 5, 5, 6, 7, 8, 6}, most[4] = {5, 6, 8, 8}, mean[4] = {5, 4.75f, 6.25f, 6.25f};
     const uint8_t taps[4] = {0, 3, 3, 2};
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     axm_pool_shape one = s;
     float y[4], broken[9];
     uint8_t index[4];

@@ -42,7 +42,7 @@ static void sums(void **state)
         const float factor = n % 2 ? 1.0f / (float)d.axis : 1.0f;
         float *x = test_random_floats(whole(d)), *dy = test_random_floats(reduced(d)), *y[2], *dx[2], *added[2];
         for (int p = 0; p < 2; p++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
             y[p] = test_floats(reduced(d));
             dx[p] = test_floats(whole(d));
             added[p] = test_copy(x, whole(d));
@@ -74,7 +74,7 @@ static void sums(void **state)
 static void long_sum(void **state)
 {
     const size_t count = 1000001;
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 1, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 1, 0, 0);
     float *x = test_floats(2 * count), y[2];
     for (size_t i = 0; i < 2 * count; i++)
         x[i] = i < 2 ? 16777216.0f : 1.0f;
@@ -94,7 +94,7 @@ static void maxima(void **state)
               *plain = test_floats(reduced(d));
         int32_t *which[2];
         for (int p = 0; p < 2; p++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
             y[p] = test_floats(reduced(d));
             which[p] = test_bytes(reduced(d) * sizeof *which[p]);
             dx[p] = test_copy(x, whole(d));
@@ -125,7 +125,7 @@ static void maxima(void **state)
 
 static void max_nan(void **state)
 {
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     for (size_t i = 0; i < 5; i++) {
         float x[5] = {1, 2, 3, 4, 5}, y;
         int32_t which;
@@ -206,7 +206,7 @@ static void softmax(void **state)
         for (size_t i = 0; i < whole(d); i++)
             x[i] *= 6;
         for (int p = 0; p < 2; p++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
             y[p] = test_floats(whole(d));
             dx[p] = test_floats(whole(d));
             added[p] = test_copy(x, whole(d));
@@ -221,7 +221,7 @@ static void softmax(void **state)
             check_softmax_line(log_form, d, line_of(d, i), x, dy, y[0], dx[0]);
         for (size_t i = 0; i < whole(d); i++)
             test_close("softmax backward, added", "c", i, (double)added[0][i], (double)x[i] + (double)dx[0][i], 10);
-        axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+        axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
         axm_softmax_forward(&exec, log_form, d.outer, d.axis, d.inner, x, x); /* in place */
         assert_memory_equal(x, y[0], whole(d) * sizeof *x);
         void *all[] = {x, dy, y[0], y[1], dx[0], dx[1], added[0], added[1]};
@@ -233,7 +233,7 @@ static void softmax(void **state)
 /* Scores far apart, by hand. */
 static void softmax_extremes(void **state)
 {
-    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0);
+    axm_exec exec = test_exec(*state, axm_kernels_find("c"), 0, 0, 0);
     const float x[4] = {1000, 1000, 900, -1000};
     float y[4];
     axm_softmax_forward(&exec, false, 1, 4, 1, x, y);
@@ -312,7 +312,7 @@ static void lrn(void **state)
         const size_t count = c->rows * (size_t)c->channels;
         float *x = test_random_floats(count), *dy = test_random_floats(count), *y[2], *dx[2], *added[2];
         for (int p = 0; p < 2; p++) {
-            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0);
+            axm_exec exec = test_exec(*state, axm_kernels_find("c"), p, 0, 0);
             y[p] = test_floats(count);
             dx[p] = test_floats(count);
             added[p] = test_copy(x, count);
