@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/platform.h"
 #include "base/poison.h"
 #include "base/status.h"
 
@@ -15,7 +16,8 @@ typedef struct block_header {
     size_t total; /* bytes asked of the hook */
 } block_header;
 
-#define OVERHEAD (sizeof(block_header) + AXM_ALIGNMENT - 1)
+#define LARGE_BLOCK ((size_t)4 << 20)
+#define OVERHEAD    (sizeof(block_header) + AXM_ALIGNMENT - 1)
 
 _Static_assert(AXM_ALIGNMENT % _Alignof(block_header) == 0 && sizeof(block_header) % _Alignof(block_header) == 0,
                "the header before an aligned block must be aligned itself");
@@ -55,7 +57,9 @@ static void unreserve(axm_allocator *allocator, size_t total)
 static void *take(axm_allocator *allocator, size_t total, bool zeroed)
 {
     if (allocator->alloc != NULL) return allocator->alloc(allocator->user, total);
-    return zeroed ? calloc(1, total) : malloc(total);
+    void *block = zeroed ? calloc(1, total) : malloc(total);
+    if (block != NULL && total >= LARGE_BLOCK) axm_large_pages(block, total);
+    return block;
 }
 
 static void *allocate(axm_allocator *allocator, size_t bytes, bool zeroed)

@@ -1,5 +1,6 @@
 /* POSIX: files, clock, cores, threads. No other file of the library calls the operating system. */
 #if defined(__linux__) && !defined(_GNU_SOURCE)
+#define LARGE_PAGE  ((uintptr_t)2 << 20)
 #define _GNU_SOURCE /* sched_getaffinity, O_PATH */
 #endif
 #if !defined(_FILE_OFFSET_BITS)
@@ -145,6 +146,19 @@ void axm_file_close(axm_file *file)
     else if (file->data != NULL)
         munmap((void *)(uintptr_t)file->data, file->size);
     *file = (axm_file){.data = NULL};
+}
+
+/* Kernels walk many rows at once, each in its own small page: large ones spare most of the page walks. */
+void axm_large_pages(void *block, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t first = ((uintptr_t)block + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    const uintptr_t last = ((uintptr_t)block + size) / LARGE_PAGE * LARGE_PAGE;
+    if (last > first) (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
+#else
+    (void)block;
+    (void)size;
+#endif
 }
 
 void axm_file_forget(const axm_file *file, const void *data, size_t size)

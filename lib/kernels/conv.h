@@ -27,6 +27,8 @@ typedef struct axm_conv_plan {
     int64_t in_pixel, out_pixel; /* channels of a whole pixel, read and written */
     int64_t panel;               /* output channels in a packed panel [k][width] */
     int64_t packed_c;            /* out_c with the last panel rounded up to whole vectors */
+    int64_t tile;                /* WINOGRAD: outputs of a tile along an axis, 4 or 2 */
+    axm_direction packing;       /* WINOGRAD: whose packed weights are read, see axm_conv_packs_as */
     int64_t phases_h, phases_w;  /* tap convolutions along each axis; 1 forward */
 } axm_conv_plan;
 
@@ -38,6 +40,7 @@ typedef struct axm_tap_axis {
     int64_t in_step, offset, offset_step, in_size;
 } axm_tap_axis;
 
+/* `packing` included. */
 axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* vertical: axis h, else w. phase < phases_h or phases_w. */
 axm_tap_axis axm_conv_axis(const axm_conv_plan *plan, bool vertical, int64_t phase);
@@ -63,6 +66,7 @@ void axm_tap_gemm(const axm_tap_conv *conv);
 void axm_tap_depthwise(const axm_tap_conv *conv);
 /* WINOGRAD. */
 size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
+bool axm_tap_winograd_by_columns(const axm_kernels *kernels, const axm_conv_plan *plan);
 size_t axm_tap_winograd_shared_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
 void axm_tap_winograd(const axm_tap_conv *conv);
 

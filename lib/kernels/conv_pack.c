@@ -133,7 +133,7 @@ static void pack_winograd(const packing *p, float *out)
                 const int64_t some = width - n < AXM_WINOGRAD_WIDTH ? width - n : AXM_WINOGRAD_WIDTH;
                 const int64_t real = plan->out_c - first - n;
                 winograd_taps(p, offset, first + n, real < some ? real : some, c, taps);
-                axm_winograd_weights((const double(*)[AXM_WINOGRAD_WIDTH])taps, (size_t)some, (size_t)point, to + n);
+                axm_winograd_weights(plan->tile, (const double(*)[AXM_WINOGRAD_WIDTH])taps, (size_t)some, (size_t)point, to + n);
             }
         }
     }
@@ -162,7 +162,7 @@ static void pack_col2im(const packing *p, float *out)
 void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction,
                    const axm_conv_weights *weights, void *packed)
 {
-    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, axm_conv_packs_as(kernels, shape, direction));
     const packing p = {
         .plan = &plan,
         .weights = weights,

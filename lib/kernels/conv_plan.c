@@ -2,6 +2,11 @@
 #include "base/checked.h"
 #include "kernels/winograd.h"
 
+/* Pixels of the output from which on Winograd's method pays, for each lane of a vector; and the larger tiles do, for each square of
+ * them. */
+#define SMALL_TILE_PIXELS 3
+#define LARGE_TILE_PIXELS 0.8
+
 static int64_t divisor(int64_t a, int64_t b)
 {
     while (b != 0) {
@@ -32,23 +37,27 @@ static int64_t mergeable(int64_t groups, int64_t channels, int64_t lanes)
     return 1;
 }
 
-/* The transforms pay when each transformed value enters a vector of products at least, and is the sum of as many; and when the
- * picture is large enough: transformed weights are four times the bytes, and for a few tiles reading them is the longer work, the
- * sooner the wider the vectors are. */
-static bool suits_winograd(const axm_kernels *kernels, const axm_conv_shape *s, const axm_conv_plan *plan)
+/* Outputs of a tile along an axis, 0 where Winograd's method does not pay. It does when each transformed value enters a vector of
+ * products at least, and is the sum of as many; and when the picture is large enough: transformed weights are four times the bytes
+ * (16/9 for small tiles), and for a few tiles reading them is the longer work, the sooner the wider the vectors are. */
+static int64_t winograd_tile(const axm_kernels *kernels, const axm_conv_shape *s, const axm_conv_plan *plan)
 {
-    return s->out_h * s->out_w >= AXM_WINOGRAD_LEAST_PIXELS * (int64_t)kernels->lanes && s->groups == 1 && s->kernel_h == 3 &&
-           s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 &&
-           plan->in_c >= 16 && plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS && plan->out_c >= 16;
+    const int64_t pixels = s->out_h * s->out_w, lanes = (int64_t)kernels->lanes;
+    const bool suits = s->groups == 1 && s->kernel_h == 3 && s->kernel_w == 3 && s->stride_h == 1 && s->stride_w == 1 &&
+                       s->dilation_h == 1 && s->dilation_w == 1 && plan->in_c >= 16 && plan->in_c <= AXM_WINOGRAD_MAX_CHANNELS &&
+                       plan->out_c >= 16;
+    if (!suits || pixels < SMALL_TILE_PIXELS * lanes) return 0;
+    return (double)pixels < LARGE_TILE_PIXELS * (double)(lanes * lanes) ? 2 : 4;
 }
 
-axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
+static axm_conv_plan plan_alone(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const int64_t lanes = (int64_t)kernels->lanes;
     const bool forward = direction == AXM_FORWARD;
     axm_conv_plan plan = {
         .algorithm = AXM_CONV_GEMM,
         .direction = direction,
+        .packing = direction,
         .shape = shape,
         .groups = shape->groups,
         .merged = 1,
@@ -83,8 +92,30 @@ axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape 
     plan.in_c *= plan.merged;
     plan.out_c *= plan.merged;
     plan.packed_c = (plan.out_c + lanes - 1) / lanes * lanes;
-    if (suits_winograd(kernels, shape, &plan)) plan.algorithm = AXM_CONV_WINOGRAD;
+    plan.tile = winograd_tile(kernels, shape, &plan);
+    if (plan.tile != 0) plan.algorithm = AXM_CONV_WINOGRAD;
     return plan;
+}
+
+/* Winograd's weights for backward are those for forward with the channels exchanged, when the tiles are turned round (winograd.c).
+ * Exchanging them on the way costs about what a few tiles' products do, so it is done where each weight is read once. */
+static bool reads_forward_weights(const axm_kernels *kernels, const axm_conv_plan *backward)
+{
+    if (backward->algorithm != AXM_CONV_WINOGRAD || !axm_tap_winograd_by_columns(kernels, backward)) return false;
+    const axm_conv_plan forward = plan_alone(kernels, backward->shape, AXM_FORWARD);
+    return forward.algorithm == AXM_CONV_WINOGRAD && axm_tap_winograd_by_columns(kernels, &forward);
+}
+
+axm_conv_plan axm_conv_plan_of(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
+{
+    axm_conv_plan plan = plan_alone(kernels, shape, direction);
+    if (direction == AXM_BACKWARD && reads_forward_weights(kernels, &plan)) plan.packing = AXM_FORWARD;
+    return plan;
+}
+
+axm_direction axm_conv_packs_as(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
+{
+    return axm_conv_plan_of(kernels, shape, direction).packing;
 }
 
 axm_tap_axis axm_conv_axis(const axm_conv_plan *plan, bool vertical, int64_t phase)
@@ -134,21 +165,21 @@ bool axm_conv_leaves_gaps(const axm_conv_plan *plan)
 
 int32_t axm_conv_format(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
-    return axm_conv_plan_of(kernels, shape, direction).algorithm == AXM_CONV_WINOGRAD ? 1 : 0;
+    return (int32_t)(axm_conv_plan_of(kernels, shape, direction).tile / 2);
 }
 
 /* Every kernel element is in one phase, so the sum over phases is the whole kernel. SIZE_MAX when it cannot be said in size_t. */
 size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
-    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, axm_conv_packs_as(kernels, shape, direction));
     const bool winograd = plan.algorithm == AXM_CONV_WINOGRAD;
     int64_t count = (int64_t)sizeof(float);
     if (plan.algorithm == AXM_CONV_COL2IM) {
         const bool counted = axm_mul_i64(count, plan.packed_c, &count) && axm_mul_i64(count, plan.in_c, &count);
         return counted && (uint64_t)count <= SIZE_MAX ? (size_t)count : SIZE_MAX;
     }
-    const bool fits = axm_mul_i64(count, winograd ? AXM_WINOGRAD_INPUT : shape->kernel_h, &count) &&
-                      axm_mul_i64(count, winograd ? AXM_WINOGRAD_INPUT : shape->kernel_w, &count) &&
+    const bool fits = axm_mul_i64(count, winograd ? plan.tile + 2 : shape->kernel_h, &count) &&
+                      axm_mul_i64(count, winograd ? plan.tile + 2 : shape->kernel_w, &count) &&
                       axm_mul_i64(count, plan.packed_c, &count) &&
                       (plan.algorithm == AXM_CONV_DEPTHWISE ||
                        (axm_mul_i64(count, plan.in_c, &count) && axm_mul_i64(count, plan.groups, &count)));

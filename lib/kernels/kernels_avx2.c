@@ -254,6 +254,40 @@ TARGET static void depthwise(const axm_depthwise_run *r)
     }
 }
 
+/* 8 by 8: pairs of rows, then of pairs, then the halves change places. */
+TARGET static void transpose_block(const float *a, size_t lda, float *b, size_t ldb)
+{
+    __m256 r[8], p[8], q[8];
+    for (int i = 0; i < 8; i++)
+        r[i] = _mm256_loadu_ps(a + (size_t)i * lda);
+    for (int i = 0; i < 8; i += 2) {
+        p[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        p[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        q[i] = _mm256_shuffle_ps(p[i], p[i + 2], 0x44);
+        q[i + 1] = _mm256_shuffle_ps(p[i], p[i + 2], 0xee);
+        q[i + 2] = _mm256_shuffle_ps(p[i + 1], p[i + 3], 0x44);
+        q[i + 3] = _mm256_shuffle_ps(p[i + 1], p[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        _mm256_storeu_ps(b + (size_t)i * ldb, _mm256_permute2f128_ps(q[i], q[i + 4], 0x20));
+        _mm256_storeu_ps(b + (size_t)(i + 4) * ldb, _mm256_permute2f128_ps(q[i], q[i + 4], 0x31));
+    }
+}
+
+static void transpose(size_t rows, size_t columns, const float *a, size_t lda, float *b, size_t ldb)
+{
+    size_t i = 0;
+    for (; i + LANES <= rows; i += LANES) {
+        size_t j = 0;
+        for (; j + LANES <= columns; j += LANES)
+            transpose_block(a + i * lda + j, lda, b + j * ldb + i, ldb);
+        axm_transpose_plain(LANES, columns - j, a + i * lda + j, lda, b + j * ldb + i, ldb);
+    }
+    axm_transpose_plain(rows - i, columns, a + i * lda, lda, b + i, ldb);
+}
+
 const axm_kernels axm_kernels_avx2 = {
     .name = "avx2",
     .available = available,
@@ -264,6 +298,7 @@ const axm_kernels axm_kernels_avx2 = {
     .dot = dot,
     .axpy = axpy,
     .depthwise = depthwise,
+    .transpose = transpose,
 };
 
 #endif

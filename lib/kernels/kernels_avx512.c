@@ -77,19 +77,22 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     EACH_ROW(DECLARE)
     const size_t ahead_step = t->ahead_step;
     const char *ahead = t->ahead != NULL ? t->ahead : (const char *)b;
-    for (size_t k = t->k; k != 0; k--) {
-        if (vectors > 1) {
-            _mm_prefetch(ahead, _MM_HINT_T1); /* never faults */
-            ahead += ahead_step;
+    for (size_t left = t->k; left != 0; ahead += t->ahead_jump) {
+        size_t run = t->ahead_run != 0 && t->ahead_run < left ? t->ahead_run : left;
+        for (left -= run; run != 0; run--) {
+            if (vectors > 1) {
+                _mm_prefetch(ahead, _MM_HINT_T1); /* never faults */
+                ahead += ahead_step;
+            }
+            const __m512 b0 = _mm512_loadu_ps(b);
+            const __m512 b1 = vectors > 1 ? _mm512_loadu_ps(b + LANES) : b0;
+            EACH_ROW(STEP)
+            b += LANES * vectors;
+            p0++;
+            p1++;
+            p2++;
+            p3++;
         }
-        const __m512 b0 = _mm512_loadu_ps(b);
-        const __m512 b1 = vectors > 1 ? _mm512_loadu_ps(b + LANES) : b0;
-        EACH_ROW(STEP)
-        b += LANES * vectors;
-        p0++;
-        p1++;
-        p2++;
-        p3++;
     }
     __m512 bias0 = _mm512_setzero_ps(), bias1 = bias0;
     if (t->bias != NULL) {
@@ -309,6 +312,46 @@ TARGET static void depthwise(const axm_depthwise_run *r)
     }
 }
 
+/* 16 by 16: pairs of rows, then of pairs, within quarters; then the quarters, twice. */
+TARGET static void transpose_block(const float *a, size_t lda, float *b, size_t ldb)
+{
+    __m512 r[16], p[16];
+    for (int i = 0; i < 16; i++)
+        r[i] = _mm512_loadu_ps(a + (size_t)i * lda);
+    for (int i = 0; i < 16; i += 2) {
+        p[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        p[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) { /* r[i + c]: column c of each quarter, from rows i .. i + 3 */
+        r[i] = _mm512_shuffle_ps(p[i], p[i + 2], 0x44);
+        r[i + 1] = _mm512_shuffle_ps(p[i], p[i + 2], 0xee);
+        r[i + 2] = _mm512_shuffle_ps(p[i + 1], p[i + 3], 0x44);
+        r[i + 3] = _mm512_shuffle_ps(p[i + 1], p[i + 3], 0xee);
+    }
+    for (int c = 0; c < 4; c++) {
+        const __m512 low_even = _mm512_shuffle_f32x4(r[c], r[4 + c], 0x88), low_odd = _mm512_shuffle_f32x4(r[c], r[4 + c], 0xdd);
+        const __m512 high_even = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0x88);
+        const __m512 high_odd = _mm512_shuffle_f32x4(r[8 + c], r[12 + c], 0xdd);
+        float *to = b + (size_t)c * ldb;
+        _mm512_storeu_ps(to, _mm512_shuffle_f32x4(low_even, high_even, 0x88));
+        _mm512_storeu_ps(to + 4 * ldb, _mm512_shuffle_f32x4(low_odd, high_odd, 0x88));
+        _mm512_storeu_ps(to + 8 * ldb, _mm512_shuffle_f32x4(low_even, high_even, 0xdd));
+        _mm512_storeu_ps(to + 12 * ldb, _mm512_shuffle_f32x4(low_odd, high_odd, 0xdd));
+    }
+}
+
+static void transpose(size_t rows, size_t columns, const float *a, size_t lda, float *b, size_t ldb)
+{
+    size_t i = 0;
+    for (; i + LANES <= rows; i += LANES) {
+        size_t j = 0;
+        for (; j + LANES <= columns; j += LANES)
+            transpose_block(a + i * lda + j, lda, b + j * ldb + i, ldb);
+        axm_transpose_plain(LANES, columns - j, a + i * lda + j, lda, b + j * ldb + i, ldb);
+    }
+    axm_transpose_plain(rows - i, columns, a + i * lda, lda, b + i, ldb);
+}
+
 const axm_kernels axm_kernels_avx512 = {
     .name = "avx512",
     .available = available,
@@ -319,6 +362,7 @@ const axm_kernels axm_kernels_avx512 = {
     .dot = dot,
     .axpy = axpy,
     .depthwise = depthwise,
+    .transpose = transpose,
 };
 
 #endif

@@ -110,6 +110,14 @@ static void depthwise(const axm_depthwise_run *r)
     }
 }
 
+void axm_transpose_plain(size_t rows, size_t columns, const float *a, size_t lda, float *b, size_t ldb)
+{
+    for (size_t j = 0; j < columns; j++) {
+        for (size_t i = 0; i < rows; i++)
+            b[j * ldb + i] = a[i * lda + j];
+    }
+}
+
 const axm_kernels axm_kernels_c = {
     .name = "c",
     .available = available,
@@ -120,4 +128,5 @@ const axm_kernels axm_kernels_c = {
     .dot = dot,
     .axpy = axpy,
     .depthwise = depthwise,
+    .transpose = axm_transpose_plain,
 };

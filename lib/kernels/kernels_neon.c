@@ -228,6 +228,7 @@ const axm_kernels axm_kernels_neon = {
     .dot = dot,
     .axpy = axpy,
     .depthwise = depthwise,
+    .transpose = axm_transpose_plain,
 };
 
 #endif

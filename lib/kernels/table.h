@@ -24,6 +24,7 @@ typedef struct axm_tile {
     bool accumulate;
     const char *ahead; /* what is read next, or NULL: fetched towards the cache, ahead_step bytes for each k */
     size_t ahead_step;
+    size_t ahead_run, ahead_jump; /* after each run of so many k (0: no runs) the pointer goes so many bytes further */
 } axm_tile;
 
 /* A run of output pixels of a depthwise convolution: y[p,c] = clamp((accumulate ? y[p,c] : 0) + sum_{i,j} x[p*x_step +
@@ -50,6 +51,29 @@ static inline void axm_tile_fetch(axm_tile *tile, const float *next, size_t coun
     tile->ahead_step = next == NULL ? 0 : bytes / (parts * tile->k);
 }
 
+/* The same for `pieces` of `count` floats each, which lie `stride` floats apart. */
+static inline void axm_tile_fetch_pieces(axm_tile *tile, const float *next, size_t pieces, size_t count, size_t stride, size_t part,
+                                         size_t parts)
+{
+    const size_t bytes = count * sizeof *next;
+    tile->ahead = NULL;
+    tile->ahead_step = tile->ahead_run = tile->ahead_jump = 0;
+    if (next == NULL) return;
+    if (pieces < parts) { /* several tiles for a piece */
+        const size_t together = (parts + pieces - 1) / pieces, piece = part / together;
+        if (piece >= pieces) return;
+        tile->ahead = (const char *)(next + piece * stride) + bytes / together * (part % together);
+        tile->ahead_step = bytes / (together * tile->k);
+        return;
+    }
+    const size_t each = (pieces + parts - 1) / parts;
+    if (part * each >= pieces || tile->k < each) return;
+    tile->ahead = (const char *)(next + part * each * stride);
+    tile->ahead_run = tile->k / each;
+    tile->ahead_step = bytes / tile->ahead_run;
+    tile->ahead_jump = stride * sizeof *next - tile->ahead_run * tile->ahead_step;
+}
+
 #define AXM_DOT_ROWS         4
 #define AXM_DOT_COLUMNS      4
 #define AXM_AXPY_ROWS        4
@@ -70,7 +94,11 @@ struct axm_kernels {
     /* y[j] += sum_i scale[i] w[i][j], added in the order of i; 1 <= rows <= AXM_AXPY_ROWS. y overlaps no w. */
     void (*axpy)(size_t rows, const float *scale, const float *const *w, size_t count, float *y);
     void (*depthwise)(const axm_depthwise_run *run);
+    /* b[j*ldb + i] = a[i*lda + j] for i < rows, j < columns. */
+    void (*transpose)(size_t rows, size_t columns, const float *a, size_t lda, float *b, size_t ldb);
 };
+
+void axm_transpose_plain(size_t rows, size_t columns, const float *a, size_t lda, float *b, size_t ldb);
 
 extern const axm_kernels axm_kernels_c;
 #if defined(__x86_64__)

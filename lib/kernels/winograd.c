@@ -1,9 +1,14 @@
-/* A tap convolution of 3x3 taps by Winograd's transform: 36 matrix products over tiles of 4x4 outputs.
+/* A tap convolution of 3x3 taps by Winograd's transform: 36 matrix products over tiles of 4x4 outputs, or
+ * 16 over tiles of 2x2.
  *
  * Where there are many tiles, a task takes a block of them through all three stages in its own scratch. Where there are few, and
  * the weights are large, the transformed input is shared and a task takes a block of output channels through the other two, so
  * that each weight is read by one task only. What a task writes on its way it reads again itself: nothing but the input goes from
- * one core to another. Cuts depend on the shape only. */
+ * one core to another. Cuts depend on the shape only.
+ *
+ * A convolution with the kernel turned round is the same convolution of the picture turned round. So backward, a convolution with
+ * the kernel turned round and its channels exchanged, may use the forward direction's transformed weights: tiles are read and
+ * written turned round, and panels are transposed before they are multiplied. */
 #include <math.h>
 
 #include "kernels/winograd.h"
@@ -18,7 +23,7 @@
 
 typedef struct layout {
     size_t tiles_h, tiles_w, tiles;
-    size_t v_row, m_row;
+    size_t points, v_row, m_row;
     size_t chunk;                   /* tiles whose transformed input is held at a time */
     size_t tiles_together, columns; /* of a task: the first may be less than chunk only by columns */
     bool by_columns;
@@ -42,7 +47,7 @@ static size_t spread(size_t count)
 
 static void cut_by_columns(layout *l, size_t rows, size_t out_c, size_t panel)
 {
-    const size_t most = SHARED_BYTES / (AXM_WINOGRAD_POINTS * l->v_row * sizeof(float));
+    const size_t most = SHARED_BYTES / (l->points * l->v_row * sizeof(float));
     l->chunk = smaller(most > rows ? most : rows, l->tiles);
     if (parts(out_c, l->columns) < 2 * COLUMN_TASKS) l->columns = smaller(panel, out_c);
     const size_t blocks = parts(out_c, l->columns); /* an odd number of them is cut along the tiles too */
@@ -54,8 +59,9 @@ static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
     const axm_tap_axis h = axm_conv_axis(plan, true, 0), w = axm_conv_axis(plan, false, 0);
     layout l = {
-        .tiles_h = parts((size_t)h.grid, AXM_WINOGRAD_TILE),
-        .tiles_w = parts((size_t)w.grid, AXM_WINOGRAD_TILE),
+        .tiles_h = parts((size_t)h.grid, (size_t)plan->tile),
+        .tiles_w = parts((size_t)w.grid, (size_t)plan->tile),
+        .points = axm_winograd_points(plan),
         .v_row = spread((size_t)plan->in_c),
     };
     l.tiles = (size_t)plan->shape->batch * l.tiles_h * l.tiles_w;
@@ -73,13 +79,23 @@ static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 
 static size_t input_bytes(const layout *l)
 {
-    return AXM_WINOGRAD_POINTS * l->chunk * l->v_row * sizeof(float);
+    return l->points * l->chunk * l->v_row * sizeof(float);
+}
+
+static size_t transposed_bytes(const axm_conv_plan *plan)
+{
+    return plan->packing == plan->direction ? 0 : BLOCK_K * (size_t)plan->panel * sizeof(float);
+}
+
+bool axm_tap_winograd_by_columns(const axm_kernels *kernels, const axm_conv_plan *plan)
+{
+    return layout_of(kernels, plan).by_columns;
 }
 
 size_t axm_tap_winograd_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
     const layout l = layout_of(kernels, plan);
-    return (l.by_columns ? 0 : input_bytes(&l)) + AXM_WINOGRAD_POINTS * l.tiles_together * l.m_row * sizeof(float);
+    return transposed_bytes(plan) + (l.by_columns ? 0 : input_bytes(&l)) + l.points * l.tiles_together * l.m_row * sizeof(float);
 }
 
 size_t axm_tap_winograd_shared_bytes(const axm_kernels *kernels, const axm_conv_plan *plan)
@@ -100,7 +116,7 @@ static const float *after(const axm_winograd *w, size_t point, size_t column, si
         k += BLOCK_K;
     }
     if (k >= in_c) {
-        if (point + 1 == AXM_WINOGRAD_POINTS) return NULL;
+        if (point + 1 == axm_winograd_points(plan)) return NULL;
         weights += in_c * packed_c;
         k = 0;
     }
@@ -108,32 +124,97 @@ static const float *after(const axm_winograd *w, size_t point, size_t column, si
     return weights + first * in_c + k * smaller(panel, packed_c - first);
 }
 
+/* Transposed weights: panel n (counted from w->column) of what is wanted is a run of rows in each of the other direction's panels,
+ * whose columns are what is summed here. */
+static const float *turned_at(const axm_winograd *w, size_t point, size_t k, size_t n)
+{
+    const axm_conv_plan *plan = w->conv->plan;
+    const size_t lanes = w->conv->exec->kernels->lanes, out_c = (size_t)plan->out_c;
+    const size_t packed_c = parts((size_t)plan->in_c, lanes) * lanes;
+    return w->conv->packed + point * out_c * packed_c + k * out_c + (w->column + n) * smaller((size_t)plan->panel, packed_c - k);
+}
+
+/* Elements [k, k + count) of the sum, as [count][width]. */
+static const float *turn(const axm_winograd *w, size_t point, size_t k, size_t count, size_t n, size_t width)
+{
+    const axm_conv_plan *plan = w->conv->plan;
+    const axm_kernels *kernels = w->conv->exec->kernels;
+    const size_t panel = (size_t)plan->panel, rows = smaller(panel, (size_t)plan->out_c - w->column - n);
+    const size_t packed_c = parts((size_t)plan->in_c, kernels->lanes) * kernels->lanes;
+    for (size_t done = 0; done < count; done += panel) { /* BLOCK_K is whole panels */
+        const size_t across = smaller(panel, packed_c - k - done);
+        kernels->transpose(rows, smaller(across, count - done), turned_at(w, point, k + done, n), across, w->turned + done * width,
+                           width);
+    }
+    return w->turned;
+}
+
+/* As `after`, where weights are transposed. */
+static const float *turned_after(const axm_winograd *w, size_t point, size_t column, size_t columns, size_t k, size_t n)
+{
+    n += (size_t)w->conv->plan->panel;
+    if (n >= column + columns) {
+        n = column;
+        k += BLOCK_K;
+    }
+    if (k >= (size_t)w->conv->plan->in_c) {
+        if (++point == axm_winograd_points(w->conv->plan)) return NULL;
+        k = 0;
+    }
+    return turned_at(w, point, k, n);
+}
+
+/* The tile with index `part` of `parts` fetches its share of the weights after those of panel n. */
+static void fetch(const axm_winograd *w, axm_tile *tile, const float *next, size_t part, size_t parts)
+{
+    const size_t panel = (size_t)w->conv->plan->panel;
+    if (w->turned != NULL)
+        axm_tile_fetch_pieces(tile, next, tile->k / panel + (tile->k % panel != 0), panel * panel,
+                              panel * (size_t)w->conv->plan->out_c, part, parts);
+    else
+        axm_tile_fetch(tile, next, panel * tile->k, part, parts);
+}
+
+static void multiply_panel(const axm_winograd *w, const axm_tile *prepared, const float *v, float *m, size_t columns,
+                           const float *next)
+{
+    const axm_kernels *kernels = w->conv->exec->kernels;
+    const size_t tiles = parts(w->count, kernels->tile_rows);
+    float *c[AXM_MAX_TILE_ROWS];
+    axm_tile tile = *prepared;
+    tile.c = c;
+    for (size_t t = 0; t < w->count; t += kernels->tile_rows) {
+        const size_t rows = smaller(kernels->tile_rows, w->count - t);
+        fetch(w, &tile, next, t / kernels->tile_rows, tiles);
+        tile.a = v + t * w->v_row;
+        for (size_t r = 0; r < rows; r++)
+            c[r] = m + (t + r) * w->m_row;
+        kernels->tile(rows, columns, &tile);
+    }
+}
+
 /* m[point][.][column ..] = v[point] weights[point], for output channels [column, column + columns), counted from w->column. */
 static void multiply(const axm_winograd *w, size_t point, size_t column, size_t columns)
 {
     const axm_conv_plan *plan = w->conv->plan;
-    const axm_kernels *kernels = w->conv->exec->kernels;
     const size_t in_c = (size_t)plan->in_c, packed_c = (size_t)plan->packed_c, panel = (size_t)plan->panel;
     const float *weights = w->conv->packed + point * in_c * packed_c;
     const float *v = w->v + point * w->v_point;
-    float *m = w->m + point * w->count * w->m_row, *c[AXM_MAX_TILE_ROWS];
-    const size_t tiles = parts(w->count, kernels->tile_rows);
-    axm_tile tile = {.lda = w->v_row, .c = c, .clamp = {-INFINITY, INFINITY}};
+    float *m = w->m + point * w->count * w->m_row;
+    axm_tile tile = {.lda = w->v_row, .clamp = {-INFINITY, INFINITY}};
     for (size_t k = 0; k < in_c; k += tile.k) {
         tile.k = smaller(BLOCK_K, in_c - k);
         tile.accumulate = k > 0;
         for (size_t n = column; n < column + columns; n += panel) {
-            const size_t first = w->column + n, width = smaller(panel, packed_c - first);
-            tile.b = weights + first * in_c + k * width;
+            const size_t first = w->column + n, width = smaller(panel, packed_c - first),
+                         wanted = smaller(panel, column + columns - n);
             tile.column = n;
-            const float *next = after(w, point, column, columns, k, n);
-            for (size_t t = 0; t < w->count; t += kernels->tile_rows) {
-                const size_t rows = smaller(kernels->tile_rows, w->count - t);
-                axm_tile_fetch(&tile, next, panel * tile.k, t / kernels->tile_rows, tiles);
-                tile.a = v + t * w->v_row + k;
-                for (size_t r = 0; r < rows; r++)
-                    c[r] = m + (t + r) * w->m_row;
-                kernels->tile(rows, smaller(panel, column + columns - n), &tile);
+            if (w->turned != NULL) {
+                tile.b = turn(w, point, k, tile.k, n, width);
+                multiply_panel(w, &tile, v + k, m, wanted, turned_after(w, point, column, columns, k, n));
+            } else {
+                tile.b = weights + first * in_c + k * width;
+                multiply_panel(w, &tile, v + k, m, wanted, after(w, point, column, columns, k, n));
             }
         }
     }
@@ -154,7 +235,8 @@ static void compute_columns(axm_winograd *w, size_t column, size_t columns)
 {
     w->column = column;
     w->columns = smaller(columns, (size_t)w->conv->plan->out_c - column);
-    for (size_t point = 0; point < AXM_WINOGRAD_POINTS; point++)
+    const size_t points = axm_winograd_points(w->conv->plan);
+    for (size_t point = 0; point < points; point++)
         multiply(w, point, 0, w->columns);
     axm_winograd_output(w, 0, w->count);
 }
@@ -168,7 +250,7 @@ static void run_tiles(void *context, size_t begin, size_t end, int32_t worker)
     const size_t out_c = (size_t)all->shape.conv->plan->out_c;
     axm_winograd w = all->shape;
     w.v = scratch_of(w.conv->exec, worker);
-    w.m = w.v + AXM_WINOGRAD_POINTS * l->chunk * l->v_row;
+    w.m = w.v + l->points * l->chunk * l->v_row;
     for (size_t b = begin; b < end; b++) {
         w.first = b * l->chunk;
         w.count = smaller(l->chunk, w.tiles - w.first);
@@ -200,6 +282,10 @@ static void run_columns(void *context, size_t begin, size_t end, int32_t worker)
         w.v += skipped * w.v_row;
         w.count = smaller(l->tiles_together, w.count - skipped);
         w.m = scratch_of(w.conv->exec, worker);
+        if (w.conv->plan->packing != w.conv->plan->direction) {
+            w.turned = w.m;
+            w.m += BLOCK_K * (size_t)w.conv->plan->panel;
+        }
         compute_columns(&w, task % blocks * l->columns, l->columns);
     }
 }

@@ -1,16 +1,15 @@
-/* Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016): 36 multiplications for each 16 outputs of a 3x3 kernel instead of
- * 144. The interpolation points are 0, +-3/4, +-3/2 and infinity: as cheap as the usual 0, +-1, +-2 and half the rounding error
- * (relative error 1.2e-6 against 2.3e-6 over 256 channels; the plain sum has 0.6e-6). All constants are exact in binary. */
+/* Winograd's minimal filtering F(4x4, 3x3) and F(2x2, 3x3) (Lavin and Gray 2016): 36 multiplications for each 16 outputs of a 3x3
+ * kernel, or 16 for each 4, instead of 144 and 36. The interpolation points of the larger are 0, +-3/4, +-3/2 and infinity: as
+ * cheap as the usual 0, +-1, +-2 and half the rounding error (relative error 1.2e-6 against 2.3e-6 over 256 channels; the plain sum
+ * has 0.6e-6); those of the smaller 0, +-1 and infinity. All constants are exact in binary. */
 #ifndef AXM_KERNELS_WINOGRAD_H
 #define AXM_KERNELS_WINOGRAD_H
 
 #include "kernels/conv.h"
 
-#define AXM_WINOGRAD_TILE         4 /* outputs along an axis */
-#define AXM_WINOGRAD_INPUT        6 /* inputs along an axis */
-#define AXM_WINOGRAD_POINTS       36
+#define AXM_WINOGRAD_MAX_TILE     4    /* outputs along an axis */
+#define AXM_WINOGRAD_MAX_INPUT    6    /* inputs along an axis */
 #define AXM_WINOGRAD_MAX_CHANNELS 4096 /* of the input */
-#define AXM_WINOGRAD_LEAST_PIXELS 6    /* of the output, for each lane of a vector */
 
 #define AXM_WINOGRAD_A 0.75
 #define AXM_WINOGRAD_B 1.5
@@ -23,16 +22,22 @@ typedef struct axm_winograd {
     size_t v_row, m_row;    /* floats from one tile to the next */
     size_t v_point;         /* floats from one point to the next in v */
     size_t column, columns; /* the output channels that are in m */
-    float *v;               /* [36][count or more][v_row]: transformed input */
-    float *m;               /* [36][count][m_row]: products */
+    float *turned;          /* room for a transposed panel; NULL where weights are read as they lie */
+    float *v;               /* [point][count or more][v_row]: transformed input */
+    float *m;               /* [point][count][m_row]: products */
 } axm_winograd;
+
+static inline size_t axm_winograd_points(const axm_conv_plan *plan)
+{
+    return (size_t)((plan->tile + 2) * (plan->tile + 2));
+}
 
 /* Tiles [begin, end), counted from `first`. */
 void axm_winograd_input(const axm_winograd *w, size_t begin, size_t end);
 void axm_winograd_output(const axm_winograd *w, size_t begin, size_t end);
 
-/* The 3x3 weights of up to AXM_WINOGRAD_WIDTH output channels to out[36][point], the first `width` of each row. */
+/* The 3x3 weights of up to AXM_WINOGRAD_WIDTH output channels to out[points][point], the first `width` of each row. */
 #define AXM_WINOGRAD_WIDTH 16
-void axm_winograd_weights(const double taps[9][AXM_WINOGRAD_WIDTH], size_t width, size_t point, float *out);
+void axm_winograd_weights(int64_t tile, const double taps[9][AXM_WINOGRAD_WIDTH], size_t width, size_t point, float *out);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "ops/window.h"
 
-#define MOST_PAD 16384 /* padding is part of the key under which packed weights are kept, see pack_kind */
+#define MOST_PAD 8192 /* padding is part of the key under which packed weights are kept, see pack_kind */
 
 typedef struct conv_params {
     axm_window_params window;
@@ -109,7 +109,8 @@ static int32_t infer(const axm_infer *infer)
 static int32_t pack_kind(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const int64_t format = axm_conv_format(kernels, shape, direction);
-    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 2 + format) * 2 + (direction == AXM_BACKWARD ? 1 : 0));
+    const bool backward = axm_conv_packs_as(kernels, shape, direction) == AXM_BACKWARD;
+    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 4 + format) * 2 + (backward ? 1 : 0));
 }
 
 static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
