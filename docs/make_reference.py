@@ -29,6 +29,7 @@ CONCERNS = {
     "target": "Read by maximise and gradient; `bypass` by Grad-CAM and saliency too.",
     "image": "Read by maximise.",
     "run": "Read by maximise.",
+    "sheet": "Read by `actmax_session_maximize_sheet`.",
     "optimizer": "Read by maximise.",
     "cam": "Read by Grad-CAM and saliency; `backprop` by gradient too.",
     "overlay": "`colormap` is read wherever a map is drawn, `alpha` by `actmax_image_overlay`.",

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const cli_command *const commands[] = {&cli_info, &cli_classify, &cli_maximize, &cli_cam, &cli_saliency,
-                                              &cli_ops,  &cli_options,  &cli_version,  NULL};
+static const cli_command *const commands[] = {&cli_info,      &cli_classify, &cli_maximize, &cli_cam,     &cli_saliency,
+                                              &cli_strongest, &cli_ops,      &cli_options,  &cli_version, NULL};
 
 static const cli_command *find_command(const char *name)
 {

@@ -57,6 +57,7 @@ extern const cli_command cli_classify;
 extern const cli_command cli_maximize;
 extern const cli_command cli_cam;
 extern const cli_command cli_saliency;
+extern const cli_command cli_strongest;
 extern const cli_command cli_ops;
 extern const cli_command cli_options;
 extern const cli_command cli_version;
@@ -134,7 +135,7 @@ const char *cli_label(const cli_labels *labels, int64_t index); /* NULL when the
 void cli_labels_free(cli_labels *labels);
 /* An index, a label, or one of the names of a label. */
 int cli_class_find(const cli_labels *labels, const char *text, int32_t *out);
-/* "3", "1,2" or "1+2". */
+/* "3", "1,2", "0-7,9" or "1+2". */
 int cli_filters_parse(const char *flag, const char *text, cli_target *target);
 void cli_target_free(cli_target *target);
 
@@ -148,6 +149,13 @@ char *cli_numbered(const char *path, int32_t number);
 int cli_write_npy(const char *path, const float *data, const int64_t *dims, int32_t rank);
 /* Writes the result's array as .npy. */
 int cli_write_array(const char *path, const actmax_result *result, const char *name);
+
+/* ---- cli_sheet.c ---- */
+
+/* Checks --sheet, and tells the recipe. */
+int cli_sheet_read(const cli_call *call);
+/* Makes the contact sheet of --out and prints what is on it. Returns an exit code. */
+int cli_sheet_make(const cli_call *call, actmax_model *model, actmax_session *session, const cli_target *target);
 
 /* ---- cli_animation.c ---- */
 

@@ -15,19 +15,19 @@ static int listed(const char *list, const char *word)
     return 0;
 }
 
-int cli_takes_option(const cli_command *command, int32_t option)
-{
-    const char *part = actmax_option_part(option);
-    if (part == NULL) return 0;
-    if (strcmp(command->parts, "*") == 0) return !listed(command->except, part);
-    return listed(command->parts, part);
-}
-
 static int32_t own_flag(const cli_command *command, const char *name)
 {
     for (int32_t i = 0; command->flags[i].name != NULL; i++)
         if (strcmp(command->flags[i].name, name) == 0) return i;
     return -1;
+}
+
+int cli_takes_option(const cli_command *command, int32_t option)
+{
+    const char *part = actmax_option_part(option);
+    if (part == NULL || own_flag(command, actmax_option_name(option)) >= 0) return 0; /* the command's own flag sets it */
+    if (strcmp(command->parts, "*") == 0) return !listed(command->except, part);
+    return listed(command->parts, part);
 }
 
 /* The option of a flag, whether this command takes it or not; -1 when there is none. */

@@ -92,10 +92,11 @@ static void print_part(const cli_command *command, const char *part)
         if (cli_takes_option(command, i) && strcmp(actmax_option_part(i), part) == 0) print_option(i);
 }
 
-static int first_of_part(int32_t option)
+/* Of those that the command takes. */
+static int first_of_part(const cli_command *command, int32_t option)
 {
     for (int32_t i = 0; i < option; i++)
-        if (strcmp(actmax_option_part(i), actmax_option_part(option)) == 0) return 0;
+        if (cli_takes_option(command, i) && strcmp(actmax_option_part(i), actmax_option_part(option)) == 0) return 0;
     return 1;
 }
 
@@ -112,7 +113,7 @@ void cli_help_command(const cli_command *command)
     }
     print_entry("--help", "this text");
     for (int32_t i = 0; i < actmax_option_count(); i++)
-        if (cli_takes_option(command, i) && first_of_part(i)) print_part(command, actmax_option_part(i));
+        if (cli_takes_option(command, i) && first_of_part(command, i)) print_part(command, actmax_option_part(i));
 }
 
 void cli_help_program(const cli_command *const *commands)

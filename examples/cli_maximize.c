@@ -29,15 +29,18 @@ static int check_flags(const cli_call *call)
     if (class == NULL && layer == NULL)
         return cli_error(
             CLI_USAGE, "what shall be maximised? give --layer NAME --filter K, or --class K (actmax info MODEL lists the layers)");
+    if (cli_value(call, "sheet") != NULL && (cli_value(call, "raw") != NULL || cli_value(call, "gif") != NULL))
+        return cli_error(CLI_USAGE, "--sheet makes one picture of many; --raw and --gif go with single ones: leave them out");
     int code = cli_check_output("out", cli_value(call, "out"), NULL);
+    if (code == CLI_OK) code = cli_sheet_read(call);
     return code != CLI_OK ? code : cli_check_output("raw", cli_value(call, "raw"), ".npy");
 }
 
-/* Classes may be given as filters are ("3", "1,2", "1+2"), or as one name. */
+/* Classes may be given as filters are ("3", "1,2", "0-7", "1+2"), or as one name. */
 static int read_class(maximize_job *job, const char *text)
 {
     job->target.layer = ACTMAX_LAYER_OUTPUT;
-    if (text[strspn(text, "0123456789,+")] == '\0') return cli_filters_parse("class", text, &job->target);
+    if (text[strspn(text, "0123456789,+-")] == '\0') return cli_filters_parse("class", text, &job->target);
     job->target.filters = cli_allocate(1, sizeof *job->target.filters);
     job->target.count = 1;
     return cli_class_find(&job->labels, text, job->target.filters);
@@ -180,8 +183,12 @@ static int run_maximize(const cli_call *call)
     if (code == CLI_OK) code = cli_labels_read(call, &job.labels);
     if (code == CLI_OK) code = cli_open(call, &job.model, &job.session);
     if (code == CLI_OK) code = read_target(&job);
-    if (code == CLI_OK) code = compute(&job, &status);
-    if (code == CLI_OK || code == CLI_INTERRUPTED) {
+    int sheet = cli_value(call, "sheet") != NULL;
+    if (code == CLI_OK && sheet)
+        code = cli_sheet_make(call, job.model, job.session, &job.target);
+    else if (code == CLI_OK)
+        code = compute(&job, &status);
+    if (!sheet && (code == CLI_OK || code == CLI_INTERRUPTED)) {
         int saved = save_all(&job, status);
         if (saved == CLI_OK) saved = cli_animation_end(&job.animation, code == CLI_INTERRUPTED);
         code = saved != CLI_OK ? saved : code;
@@ -200,8 +207,12 @@ static int run_maximize(const cli_call *call)
 
 static const cli_flag flags[] = {
     {"layer", "NAME", "the layer, as actmax info names it; without --filter: the mean of all of it"},
-    {"filter", "K[,K...|+K...]", "the filter, counted from 0; 1,2 writes FILE_1.png and FILE_2.png, 1+2 one picture of the sum"},
-    {"class", "K|LABEL", "instead of a layer: a class, by index (or 1,2 and 1+2 as for filters) or by name"},
+    {"filter", "K[,K...|-K|+K...]",
+     "the filter, counted from 0; 1,2 writes FILE_1.png and FILE_2.png, 0-7 eight files, 1+2 one picture of the sum"},
+    {"class", "K|LABEL", "instead of a layer: a class, by index (or 1,2, 0-7 and 1+2 as for filters) or by name"},
+    {"sheet", "N|auto",
+     "one contact sheet of N x N pictures of the filters (without --filter: of all of the layer), the dead ones dropped, the best "
+     "first; auto: as the preset has it, or the largest square"},
     {"labels", "FILE", "the names of the classes, one on each line"},
     {"out", "FILE", "the picture to write: .png, .jpg or .bmp"},
     {"raw", "FILE.npy", "write the picture in the network's input units too, height x width x channels, float32"},

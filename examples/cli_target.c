@@ -7,7 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define LABEL_BYTES (1 << 20) /* no label file is larger than that */
+#define LABEL_BYTES  (1 << 20) /* no label file is larger than that */
+#define FILTERS_MOST 65536     /* in one call */
 
 static void trim(char *line)
 {
@@ -154,35 +155,65 @@ int cli_class_find(const cli_labels *labels, const char *text, int32_t *out)
     return no_such_class(labels, text);
 }
 
+static int compare(const void *a, const void *b)
+{
+    const int32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
 static int repeated(const cli_target *target)
 {
-    for (size_t i = 0; i < target->count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (target->filters[i] == target->filters[j]) return 1;
-    return 0;
+    int found = 0;
+    int32_t *sorted = cli_allocate(target->count, sizeof *sorted);
+    memcpy(sorted, target->filters, target->count * sizeof *sorted);
+    qsort(sorted, target->count, sizeof *sorted, compare);
+    for (size_t i = 1; i < target->count; i++)
+        found = found || sorted[i] == sorted[i - 1];
+    free(sorted);
+    return found;
+}
+
+/* "3" or, where pictures are apart, "3-7". */
+static int read_range(const char *text, size_t length, int32_t *first, int32_t *last)
+{
+    char word[32];
+    snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), text);
+    char *dash = strchr(word, '-');
+    if (dash != NULL) *dash = '\0';
+    if (!read_index(word, first)) return 0;
+    *last = *first;
+    return dash == NULL || (read_index(dash + 1, last) && *last >= *first);
+}
+
+/* Adds first to last; the list stays within what a call of the library takes. */
+static int add_range(cli_target *target, int32_t first, int32_t last)
+{
+    int64_t count = (int64_t)target->count + last - first + 1;
+    if (count > FILTERS_MOST) return 0;
+    int32_t *longer = realloc(target->filters, (size_t)count * sizeof *longer);
+    if (longer == NULL) return 0;
+    target->filters = longer;
+    for (int64_t value = first; value <= last; value++)
+        longer[target->count++] = (int32_t)value;
+    return 1;
 }
 
 int cli_filters_parse(const char *flag, const char *text, cli_target *target)
 {
-    int commas = strchr(text, ',') != NULL;
-    size_t count = 1;
-    if (commas && strchr(text, '+') != NULL)
-        return cli_error(CLI_USAGE, "--%s %s: write K, or K,K for a picture each, or K+K for one of their sum", flag, text);
-    for (const char *p = text; *p != '\0'; p++)
-        count += *p == ',' || *p == '+';
-    target->filters = cli_allocate(count, sizeof *target->filters);
-    target->count = 0;
-    target->each = commas;
-    while (target->count < count) {
-        char number[16];
+    int sum = strchr(text, '+') != NULL;
+    *target = (cli_target){.layer = target->layer, .each = strpbrk(text, ",-") != NULL};
+    if (target->each && sum)
+        return cli_error(CLI_USAGE, "--%s %s: write K, or K,K or K-K for a picture each, or K+K for one of their sum", flag, text);
+    for (;;) {
+        int32_t first = 0, last = 0;
         size_t length = strcspn(text, ",+");
-        snprintf(number, sizeof number, "%.*s", (int)(length < sizeof number ? length : sizeof number - 1), text);
-        if (!read_index(number, &target->filters[target->count]))
-            return cli_error(CLI_USAGE, "--%s: '%.*s' is not an index; indices count from 0", flag,
+        if (!read_range(text, length, &first, &last))
+            return cli_error(CLI_USAGE, "--%s: '%.*s' is not an index or a range of them (3, 0-7); indices count from 0", flag,
                              (int)(length < 40 ? length : 40), text);
-        target->count++;
-        text += length;
-        text += *text != '\0';
+        if (!add_range(target, first, last))
+            return cli_error(CLI_USAGE, "--%s: these are more than %d indices", flag, FILTERS_MOST);
+        if (text[length] == '\0') break;
+        text += length + 1;
     }
     if (repeated(target)) return cli_error(CLI_USAGE, "--%s names the same index twice", flag);
     return CLI_OK;

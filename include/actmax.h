@@ -316,6 +316,19 @@ ACTMAX_API int32_t actmax_session_maximize(actmax_session *session, int32_t laye
 ACTMAX_API int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                                 const actmax_recipe *recipe, actmax_result **out);
 
+/* One picture for each filter on one sheet: dead filters (ACTMAX_NOTE_DEAD_TARGET) are dropped, the others sorted by activation,
+ * and the best put side by side; the options of the part "sheet" say how. filter_count 0: the filters that the option sheet_filters
+ * says. Result: image "sheet", arrays "filters" and "activations" of what is on it, in its order, numbers "scanned", "dropped",
+ * "columns", "rows", "seconds"; texts "layer", "notes". Only the pictures that may come on the sheet are kept in memory. When all
+ * filters are dead it fails. */
+ACTMAX_API int32_t actmax_session_maximize_sheet(actmax_session *session, int32_t layer, const int32_t *filters,
+                                                 size_t filter_count, const actmax_recipe *recipe, actmax_result **out);
+
+/* Which filters of a layer an image excites the most. Arrays "filters" and "activations": the `count` strongest (0: all) and the
+ * mean over space of each, highest first; array "means": those of all filters in their order; text "layer". */
+ACTMAX_API int32_t actmax_session_strongest(actmax_session *session, const actmax_image *image, int32_t layer, int32_t count,
+                                            const actmax_recipe *recipe, actmax_result **out);
+
 /* Grad-CAM (Selvaraju et al. 2017) of `filter` of target_layer (ACTMAX_LAYER_OUTPUT and ACTMAX_CLASS_TOP are usual) at
  * cam_layer (an index or ACTMAX_LAYER_AUTO). Result: array "map" (height and width of `image`, in [0, 1]), array "map_raw"
  * (the layer's height and width; signed, before ReLU and scaling), numbers "class", "score", "modified", "left"; texts "layer",
@@ -341,7 +354,7 @@ ACTMAX_API int32_t actmax_result_text(const actmax_result *result, const char *n
 ACTMAX_API int32_t actmax_result_array(const actmax_result *result, const char *name, const float **data, int64_t *dims,
                                        int32_t *rank);
 ACTMAX_API int32_t actmax_result_image(const actmax_result *result, const char *name, const actmax_image **out);
-/* Saves the result's main image: "image" or "heat". */
+/* Saves the result's main image: "image", "heat" or "sheet". */
 ACTMAX_API int32_t actmax_result_save(const actmax_result *result, const char *path);
 ACTMAX_API void actmax_result_free(actmax_result *result);
 

@@ -567,6 +567,16 @@ class Session
         check(status);
         return results;
     }
+    // One contact sheet of the filters' pictures; none named: those that the option sheet_filters says.
+    Result maximize_sheet(const LayerRef &layer, View<int32_t> filters = {}, RecipeRef recipe = {})
+    {
+        return run(recipe, actmax_session_maximize_sheet, layer.index(model_), filters.data(), filters.size());
+    }
+    // The `count` filters of a layer that the image excites the most (0: all of them).
+    Result strongest(ImageView image, const LayerRef &layer, int32_t count = 0, RecipeRef recipe = {})
+    {
+        return run(recipe, actmax_session_strongest, image.get(), layer.index(model_), count);
+    }
     // Where the network looks for `filter` (ACTMAX_CLASS_TOP: the best class) of target_layer, as a map of cam_layer.
     Result grad_cam(ImageView image, int32_t filter = ACTMAX_CLASS_TOP, RecipeRef recipe = {},
                     const LayerRef &target_layer = ACTMAX_LAYER_OUTPUT, const LayerRef &cam_layer = ACTMAX_LAYER_AUTO)

@@ -18,7 +18,7 @@ WIDTH = 118
 INTEGER, NUMBER, TEXT, CHOICE, NUMBERS, SWITCH = range(1, 7)
 
 LOADING = ("load", "preprocess", "limits", "session")
-ELSEWHERE = LOADING + ("cam", "overlay")
+ELSEWHERE = LOADING + ("cam", "overlay", "sheet")
 
 
 class Option(NamedTuple):
@@ -72,7 +72,7 @@ def is_maximize(option):
 
 
 def is_map(option):
-    return option.part == "cam" or option.name in ("bypass", "colormap")
+    return option.part in ("preset", "cam") or option.name in ("bypass", "colormap")
 
 
 METHODS = [
@@ -84,7 +84,7 @@ METHODS = [
             ("external", "Mapping[str, bytes] | None", "None"),
         ],
         "None",
-        lambda option: option.part in LOADING,
+        lambda option: option.part in ("preset",) + LOADING,
         "Loads a network: an .onnx file, or its bytes.\n\n"
         "inputs: constant values for inputs of the network that are not the image. external: with bytes, the files that the network keeps "
         "its weights in, by name.",
@@ -117,6 +117,16 @@ METHODS = [
         "list[Picture]",
         is_maximize,
         "Makes one picture for each filter, in one call. Layer, progress, parts and the options are those of maximize().",
+    ),
+    Method(
+        "maximize_sheet",
+        [("layer", "LayerLike | None", "None"), ("filters", "Sequence[int] | None", "None")],
+        [PROGRESS, PARTS],
+        "Sheet",
+        lambda option: is_maximize(option) or option.part == "sheet",
+        "Makes one contact sheet of the pictures of many filters: the dead ones are dropped, the others sorted by activation.\n\n"
+        "filters: their indices; None: those that sheet_filters says. Layer, progress, parts and the options but those of the sheet "
+        "are those of maximize().",
     ),
     Method(
         "grad_cam",
@@ -178,9 +188,10 @@ def describe(option):
 def docstring(method, options):
     paragraphs = [textwrap.fill(" ".join(part.split()), WIDTH - 8) for part in method.doc.split("\n\n")]
     lines = "\n\n".join(paragraphs).split("\n")
-    if method.name != "maximize_each":
-        lines += ["", "Options:"] if options else []
-        for option in options:
+    shown = [option for option in options if option.part == "sheet" or not method.name.startswith("maximize_")]
+    if shown:
+        lines += ["", "Options:"]
+        for option in shown:
             lines += textwrap.wrap(
                 describe(option), WIDTH - 12, initial_indent="  ", subsequent_indent="      ", break_on_hyphens=False
             )
@@ -225,7 +236,7 @@ def module(table):
 
 def stub(table):
     out = [HEAD, "", "import os", "from collections.abc import Callable, Mapping, Sequence", "from typing import Literal, NamedTuple", ""]
-    out += ["import numpy.typing as npt", "", "from ._progress import Progress", "from ._results import Gradient, Map, Picture"]
+    out += ["import numpy.typing as npt", "", "from ._progress import Progress", "from ._results import Gradient, Map, Picture, Sheet"]
     out += ["from ._types import FilterLike, ImageLike, LayerLike, TargetLike", "", "class Option(NamedTuple):"]
     out += ["    name: str\n    part: str\n    type: str\n    default: str\n    choices: str\n    minimum: float\n    maximum: float"]
     out += ["    help: str", "", "OPTIONS: tuple[Option, ...]", "", "class Calls:"]

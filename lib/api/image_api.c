@@ -218,19 +218,10 @@ int32_t actmax_image_stitch(const actmax_image *const *images, size_t count, int
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_stitch: give images, columns from 1 on, and a margin of 0 or more");
     int32_t status = check_alike(images, count);
     if (status < 0) return status;
-    int64_t across = (int64_t)count < columns ? (int64_t)count : columns, down = ((int64_t)count + columns - 1) / columns;
-    int64_t w = images[0]->width, h = images[0]->height, width = across * w + (across - 1) * margin,
-            height = down * h + (down - 1) * margin;
-    if (width > INT32_MAX || height > INT32_MAX)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a sheet of %lld x %lld pixels is too large; give fewer images", (long long)width,
-                        (long long)height);
+    axm_sheet sheet = {.across = (int64_t)count < columns ? (int64_t)count : columns,
+                       .down = ((int64_t)count + columns - 1) / columns,
+                       .margin = margin};
     axm_allocator *allocator = axm_allocator_share(images[0]->allocator);
-    status = axm_image_new(allocator, NULL, (int32_t)width, (int32_t)height, images[0]->channels, false, &made);
-    size_t pixel = (size_t)images[0]->channels, row = (size_t)w * pixel;
-    for (size_t i = 0; status >= 0 && i < count; ++i) {
-        size_t top = i / (size_t)columns * (size_t)(h + margin), left = i % (size_t)columns * (size_t)(w + margin);
-        for (size_t y = 0; y < (size_t)h; ++y)
-            memcpy(made->bytes + ((top + y) * (size_t)width + left) * pixel, images[i]->bytes + y * row, row);
-    }
+    status = axm_image_stitch(allocator, images, count, &sheet, &made);
     return hand_out(allocator, status, made, out);
 }

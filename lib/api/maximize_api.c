@@ -1,179 +1,10 @@
-/* actmax_session_maximize and its kin: from recipe to settings, from outcome to result. */
+/* actmax_session_maximize and its kin: start image, outcome to result, progress. */
 #include <string.h>
 
-#include "api/session.h"
+#include "api/maximize_call.h"
 #include "base/status.h"
-#include "visualize/maximize.h"
-#include "visualize/score.h"
 
 #define FILTERS_MOST 65536
-
-/* ---- Recipe to settings ---- */
-
-static int32_t add_transform(axm_maximize_settings *s, const struct actmax_recipe *recipe, const axm_recipe_part *part,
-                             const char *name)
-{
-    const axm_modifier *modifier = axm_modifier_find(name);
-    if (!modifier) return axm_fail(ACTMAX_ERROR_INTERNAL, "transform '%s' is missing", name);
-    axm_transform *transform = &s->transforms[s->transform_count];
-    bool active = false;
-    *transform = (axm_transform){.modifier = modifier};
-    for (int32_t i = 0; i < 4 && modifier->options[i]; ++i) {
-        transform->values[i] = axm_recipe_part_number(recipe, part, modifier->options[i]);
-        active = active || (i == 0 && transform->values[i] != 0.0);
-    }
-    transform->kept = strcmp(name, "jitter") == 0 && transform->values[1] > 0.0;
-    if (active && transform->kept && s->pyramid)
-        return axm_fail(ACTMAX_ERROR_INVALID, "jitter_mode=kept moves the picture itself; it wants parameters=pixel");
-    if (active) s->transform_count++;
-    return ACTMAX_OK;
-}
-
-static void add_penalty(axm_maximize_settings *s, const struct actmax_recipe *recipe, const axm_recipe_part *part,
-                        const axm_regularizer *regularizer)
-{
-    double weight = axm_recipe_part_number(recipe, part, regularizer->weight_option);
-    double power = axm_recipe_part_number(recipe, part, regularizer->power_option);
-    if (weight > 0.0) s->penalties[s->penalty_count++] = (axm_penalty){regularizer, weight, power};
-}
-
-static bool has_kind(const struct actmax_recipe *recipe, const char *kind)
-{
-    for (int32_t p = 0; recipe && p < recipe->part_count; ++p)
-        if (strcmp(recipe->parts[p].kind, kind) == 0) return true;
-    return false;
-}
-
-/* Parts in the order added; where none of a kind was, the default ones, whose options say whether they act. */
-static int32_t read_parts(axm_maximize_settings *s, const struct actmax_recipe *recipe)
-{
-    static const char *const usual[] = {"scale", "rotate", "flip", "jitter", "blur"};
-    int32_t status = ACTMAX_OK;
-    const axm_regularizer *regularizer;
-    for (int32_t p = 0; recipe && p < recipe->part_count && status >= 0; ++p) {
-        const axm_recipe_part *part = &recipe->parts[p];
-        if (s->transform_count == AXM_MAXIMIZE_PARTS || s->penalty_count == AXM_MAXIMIZE_PARTS)
-            return axm_fail(ACTMAX_ERROR_LIMIT, "a recipe holds up to %d transforms and %d regularisers", AXM_MAXIMIZE_PARTS,
-                            AXM_MAXIMIZE_PARTS);
-        if (strcmp(part->kind, "transform") == 0) status = add_transform(s, recipe, part, part->name);
-        for (int32_t i = 0; (regularizer = axm_regularizer_at(i)); ++i)
-            if (strcmp(part->name, regularizer->name) == 0) add_penalty(s, recipe, part, regularizer);
-    }
-    for (size_t i = 0; !has_kind(recipe, "transform") && i < sizeof usual / sizeof *usual && status >= 0; ++i)
-        status = add_transform(s, recipe, NULL, usual[i]);
-    for (int32_t i = 0; !has_kind(recipe, "regularizer") && (regularizer = axm_regularizer_at(i)); ++i)
-        add_penalty(s, recipe, NULL, regularizer);
-    return status;
-}
-
-static void read_optimizer(axm_maximize_settings *s, const struct actmax_recipe *recipe)
-{
-    const axm_recipe_part *part = NULL;
-    for (int32_t p = 0; recipe && p < recipe->part_count; ++p)
-        if (strcmp(recipe->parts[p].kind, "optimizer") == 0) part = &recipe->parts[p];
-    const char *name = part ? part->name : axm_recipe_text(recipe, "optimizer");
-    s->optimizer = axm_optimizer_find(name);
-    axm_optimizer_settings *o = &s->optimizer_settings;
-    *o = (axm_optimizer_settings){.beta1 = axm_recipe_part_number(recipe, part, "beta1"),
-                                  .beta2 = axm_recipe_part_number(recipe, part, "beta2"),
-                                  .epsilon = axm_recipe_part_number(recipe, part, "epsilon"),
-                                  .weight_decay = axm_recipe_part_number(recipe, part, "weight_decay"),
-                                  .amsgrad = (int32_t)axm_recipe_part_number(recipe, part, "amsgrad"),
-                                  .decay = axm_recipe_part_number(recipe, part, "rho"),
-                                  .momentum = axm_recipe_part_number(recipe, part, "momentum")};
-    if (strcmp(name, "rmsprop") == 0) o->epsilon = axm_recipe_part_number(recipe, part, "rmsprop_epsilon");
-    /* A step moves a typical pixel by about this much of 255. */
-    double usual = strcmp(name, "adam") == 0 ? 2.0 : 1.0;
-    o->learning_rate = axm_recipe_is_set(recipe, "learning_rate") ? axm_recipe_number(recipe, "learning_rate") : usual;
-}
-
-/* Sizes of the picture and of its scales. */
-static int32_t read_sizes(const struct actmax_session *session, const struct actmax_recipe *recipe, axm_maximize_settings *s)
-{
-    const axm_limits *limits = &session->model->limits;
-    axm_scale_rule *rule = &s->scale_rule;
-    int32_t sides[AXM_SCALES_MOST];
-    *rule = (axm_scale_rule){.scales = axm_recipe_integer(recipe, "scales"),
-                             .factor = axm_recipe_number(recipe, "scale_factor"),
-                             .down = axm_recipe_choice(recipe, "scale_rounding") == 1};
-    axm_session_size(session, &s->height, &s->width);
-    axm_recipe_size(recipe, "size", &s->height, &s->width);
-    if (!axm_recipe_is_explicit(recipe, "size") && axm_recipe_size(recipe, "start_size", &rule->first_height, &rule->first_width)) {
-        axm_scale_sides(rule, rule->first_height, 0, sides);
-        s->height = sides[rule->scales - 1];
-        axm_scale_sides(rule, rule->first_width, 0, sides);
-        s->width = sides[rule->scales - 1];
-    }
-    if (s->height > limits->image_side || s->width > limits->image_side || (int64_t)s->height * s->width > limits->image_pixels)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a picture of %d x %d is larger than limit_image_side or limit_image_pixels allow",
-                        (int)s->width, (int)s->height);
-    return ACTMAX_OK;
-}
-
-static axm_display read_display(const struct actmax_recipe *recipe)
-{
-    return (axm_display){.standardise = axm_recipe_choice(recipe, "display") == 1,
-                         .deviation = axm_recipe_number(recipe, "display_deviation"),
-                         .epsilon = axm_recipe_number(recipe, "display_epsilon"),
-                         .crop = axm_recipe_integer(recipe, "display_crop"),
-                         .round_down = axm_recipe_choice(recipe, "rounding") == 1};
-}
-
-static void read_gradient(const struct actmax_recipe *recipe, axm_maximize_settings *s)
-{
-    s->gradient = (axm_gradient_scaling)axm_recipe_choice(recipe, "gradient");
-    s->gradient_epsilon = axm_recipe_number(recipe, "gradient_epsilon");
-    s->scale_total = axm_recipe_choice(recipe, "gradient_of") == 1;
-    s->gradient_modifier = (axm_gradient_modifier)axm_recipe_choice(recipe, "gradient_modifier");
-    s->exact_penalties = axm_recipe_choice(recipe, "penalties") == 1;
-    s->target_weight = axm_recipe_number(recipe, "target_weight");
-    s->drops = axm_recipe_is_set(recipe, "drop_below");
-    s->drop_below = axm_recipe_number(recipe, "drop_below");
-    s->dead_tries = axm_recipe_integer(recipe, "dead_tries");
-}
-
-/* What cannot go together. */
-static int32_t check_settings(const axm_maximize_settings *s)
-{
-    if (s->units != AXM_UNITS_NETWORK) return ACTMAX_OK;
-    if (s->pyramid) return axm_fail(ACTMAX_ERROR_INVALID, "units=network optimises the input itself; it wants parameters=pixel");
-    if (s->penalty_count && !s->exact_penalties)
-        return axm_fail(ACTMAX_ERROR_INVALID, "regularisers of units=network are of no range; they want penalties=exact");
-    return ACTMAX_OK;
-}
-
-static int32_t read_settings(const struct actmax_session *session, const struct actmax_recipe *recipe, axm_maximize_settings *s)
-{
-    *s = (axm_maximize_settings){.seed = (uint64_t)axm_recipe_number(recipe, "seed"),
-                                 .units = (axm_units)axm_recipe_choice(recipe, "units"),
-                                 .start = (axm_start)axm_recipe_choice(recipe, "start"),
-                                 .start_mean = axm_recipe_number(recipe, "start_mean"),
-                                 .start_range = axm_recipe_number(recipe, "start_range"),
-                                 .clip = axm_recipe_number(recipe, "clip") != 0.0,
-                                 .pyramid = axm_recipe_choice(recipe, "parameters") == 1,
-                                 .contrast = axm_input_channels(&session->model->input) == 3 ? 1.0 : 2.0,
-                                 .keep = (axm_keep)axm_recipe_choice(recipe, "keep"),
-                                 .steps = (int64_t)axm_recipe_number(recipe, "steps"),
-                                 .late_steps = axm_recipe_number(recipe, "late_steps"),
-                                 .time_limit = axm_recipe_number(recipe, "time_limit"),
-                                 .last_scale = axm_recipe_number(recipe, "last_scale") != 0.0,
-                                 .enlarging = (axm_enlarging)axm_recipe_choice(recipe, "scale_filter"),
-                                 .scale_blur = axm_recipe_number(recipe, "scale_blur"),
-                                 .scale_box = axm_recipe_integer(recipe, "scale_box"),
-                                 .display = read_display(recipe),
-                                 .neuron_y = axm_recipe_integer(recipe, "neuron_y"),
-                                 .neuron_x = axm_recipe_integer(recipe, "neuron_x"),
-                                 .border = axm_recipe_integer(recipe, "border"),
-                                 .callback = recipe ? recipe->callback : NULL,
-                                 .callback_user = recipe ? recipe->callback_user : NULL};
-    if (axm_recipe_is_set(recipe, "contrast")) s->contrast = axm_recipe_number(recipe, "contrast");
-    read_gradient(recipe, s);
-    int32_t status = read_sizes(session, recipe, s);
-    if (status < 0) return status;
-    read_optimizer(s, recipe);
-    status = read_parts(s, recipe);
-    return status < 0 ? status : check_settings(s);
-}
 
 /* ---- Start image ---- */
 
@@ -300,19 +131,8 @@ static int32_t sort_unique(int32_t *out, const int32_t *filters, int32_t count)
     return kept;
 }
 
-typedef struct call {
-    struct actmax_session *session;
-    axm_maximize_settings settings;
-    axm_target target;
-    int32_t axis;
-    float *start;
-    int32_t *wanted; /* room for the filters of one picture */
-    char note_buffer[600];
-    axm_text notes;
-} call;
-
-static int32_t call_prepare(call *c, struct actmax_session *session, int32_t layer, const int32_t *filters, size_t count,
-                            const struct actmax_recipe *recipe)
+int32_t axm_maximize_call_prepare(axm_maximize_call *c, struct actmax_session *session, int32_t layer, const int32_t *filters,
+                                  size_t count, const struct actmax_recipe *recipe)
 {
     const struct actmax_model *model = session->model;
     c->session = session;
@@ -327,7 +147,7 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
         if (filters[i] < 0 || filters[i] >= channels)
             return axm_fail(ACTMAX_ERROR_NOT_FOUND, "there is no filter %d: layer '%.80s' has %lld (0 to %lld)", (int)filters[i],
                             axm_model_value_name(model, c->target.value), (long long)channels, (long long)channels - 1);
-    if ((status = read_settings(session, recipe, &c->settings)) < 0) return status;
+    if ((status = axm_maximize_read(session, recipe, &c->settings)) < 0) return status;
     if ((status = read_start(session, recipe, &c->settings, &c->start)) < 0) return status;
     c->settings.start_x = c->start;
     c->wanted = axm_alloc_array(session->allocator, count + 1, sizeof *c->wanted);
@@ -336,16 +156,17 @@ static int32_t call_prepare(call *c, struct actmax_session *session, int32_t lay
     return ACTMAX_OK;
 }
 
-static void call_release(call *c)
+void axm_maximize_call_release(axm_maximize_call *c)
 {
+    if (!c->session) return;
     axm_free(c->session->allocator, c->start);
     axm_free(c->session->allocator, c->wanted);
 }
 
 /* One picture of the sum of `filters`. The plan leaves out all others, also those of other pictures of the call: that is less work,
  * and a picture does not depend on its company (kernels are chosen by the number of channels, and round differently). */
-static int32_t call_run(call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
-                        struct actmax_result **out)
+int32_t axm_maximize_call_run(axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
+                              struct actmax_result **out)
 {
     axm_maximize_target target = {.value = c->target.value,
                                   .channel_axis = c->axis,
@@ -376,11 +197,11 @@ int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const in
                                 const actmax_recipe *recipe, actmax_result **out)
 {
     if (!session || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_session_maximize: session or out is NULL");
-    call c = {0};
+    axm_maximize_call c = {0};
     axm_message_clear();
-    int32_t status = call_prepare(&c, session, layer, filters, filter_count, recipe);
-    if (status >= 0) status = call_run(&c, filters, (int32_t)filter_count, 1, 1, out);
-    if (c.session) call_release(&c);
+    int32_t status = axm_maximize_call_prepare(&c, session, layer, filters, filter_count, recipe);
+    if (status >= 0) status = axm_maximize_call_run(&c, filters, (int32_t)filter_count, 1, 1, out);
+    axm_maximize_call_release(&c);
     return status;
 }
 
@@ -389,14 +210,14 @@ int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, con
 {
     if (!session || !out || !filter_count)
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_session_maximize_each: session or out is NULL, or there are no filters");
-    call c = {0};
+    axm_maximize_call c = {0};
     axm_message_clear();
-    int32_t status = call_prepare(&c, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
+    int32_t status = axm_maximize_call_prepare(&c, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
     bool stopped = false;
     actmax_result **made = status < 0 ? NULL : axm_calloc_array(session->allocator, filter_count, sizeof(actmax_result *));
     if (status >= 0 && !made) status = ACTMAX_ERROR_NO_MEMORY;
     for (size_t i = 0; i < filter_count && status >= 0; ++i) {
-        status = call_run(&c, &filters[i], 1, (int32_t)i + 1, (int32_t)filter_count, &made[i]);
+        status = axm_maximize_call_run(&c, &filters[i], 1, (int32_t)i + 1, (int32_t)filter_count, &made[i]);
         if (status > worst) worst = status;
         /* The caller's stop ends the remaining pictures too, after a first step each; the time limit is for each picture. */
         if (status == ACTMAX_NOTE_STOPPED) c.settings.steps = 1;
@@ -411,7 +232,7 @@ int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, con
             actmax_result_free(made[i]);
     }
     axm_free(session->allocator, made);
-    if (c.session) call_release(&c);
+    axm_maximize_call_release(&c);
     return status < 0 ? status : worst;
 }
 

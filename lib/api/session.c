@@ -144,9 +144,8 @@ static int32_t check_call(const actmax_session *session, const actmax_image *ima
     return axm_fail(ACTMAX_ERROR_INVALID, "%s: the session, the image or out is NULL", function);
 }
 
-/* Puts the image through a forward plan. */
-static int32_t run_forward(actmax_session *session, const actmax_image *image, const int32_t *observe, int32_t count,
-                           axm_plan **out)
+int32_t axm_session_forward(struct actmax_session *session, const struct actmax_image *image, const int32_t *observe, int32_t count,
+                            axm_plan **out)
 {
     float *network = NULL;
     int32_t status = axm_session_forward_plan(session, observe, count, out);
@@ -222,7 +221,7 @@ int32_t actmax_session_predict(actmax_session *session, const actmax_image *imag
     int32_t observe[2] = {output, score >= 0 ? graph->nodes[score].inputs[0] : output};
     axm_plan *plan;
     struct actmax_result *result = NULL;
-    if ((status = run_forward(session, image, observe, score >= 0 ? 2 : 1, &plan)) < 0) return status;
+    if ((status = axm_session_forward(session, image, observe, score >= 0 ? 2 : 1, &plan)) < 0) return status;
     if ((status = axm_result_new(session->allocator, &result)) < 0) return status;
     if ((status = fill_prediction(session, plan, output, score, result)) < 0) {
         actmax_result_free(result);
@@ -243,7 +242,7 @@ int32_t actmax_session_activations(actmax_session *session, const actmax_image *
     if (status < 0 || (status = axm_model_layer_value(session->model, layer, &value)) < 0) return status;
     axm_plan *plan;
     struct actmax_result *result = NULL;
-    if ((status = run_forward(session, image, &value, 1, &plan)) < 0) return status;
+    if ((status = axm_session_forward(session, image, &value, 1, &plan)) < 0) return status;
     if ((status = axm_result_new(session->allocator, &result)) < 0) return status;
     status = axm_session_add_value(session, result, "activations", plan, value);
     if (status >= 0) status = axm_result_add_text(result, "layer", axm_model_value_name(session->model, value));

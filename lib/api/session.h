@@ -21,6 +21,9 @@ int32_t axm_session_target(const struct actmax_session *session, int32_t layer, 
 int32_t axm_session_input(struct actmax_session *session, const struct actmax_image *image, float **out);
 /* A plan for one forward at the default size that keeps these values readable. */
 int32_t axm_session_forward_plan(struct actmax_session *session, const int32_t *observe, int32_t count, axm_plan **out);
+/* Puts a picture through such a plan. */
+int32_t axm_session_forward(struct actmax_session *session, const struct actmax_image *image, const int32_t *observe, int32_t count,
+                            axm_plan **out);
 void axm_session_size(const struct actmax_session *session, int32_t *height, int32_t *width);
 /* A value of `plan` in file order, as a new array of the result. */
 int32_t axm_session_add_value(struct actmax_session *session, struct actmax_result *result, const char *name, const axm_plan *plan,

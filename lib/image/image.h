@@ -90,6 +90,16 @@ void axm_preprocess_affine(const axm_preprocess *preprocess, int32_t channel, do
 int32_t axm_preprocess_apply(const axm_preprocess *preprocess, const struct actmax_image *image, int32_t channels, float *out);
 /* Back: float HWC in network units to 8 bits, rounded to nearest, clamped. out: count_pixels*channels bytes, RGB order. */
 void axm_preprocess_invert(const axm_preprocess *preprocess, const float *x, size_t pixels, int32_t channels, uint8_t *out);
+/* ---- Sheets (stitch.c) ---- */
+typedef struct axm_sheet {
+    int64_t across, down; /* places in a row and in a column; enough for all images */
+    int64_t margin;       /* black pixels between them */
+    bool by_columns;      /* places are filled column by column */
+} axm_sheet;
+/* 8-bit images of one size and number of channels, `count` above 0. */
+int32_t axm_image_stitch(axm_allocator *allocator, const struct actmax_image *const *images, size_t count, const axm_sheet *sheet,
+                         struct actmax_image **out);
+
 /* ---- Fitting (fit.c) ---- */
 /* An 8-bit image brought to width x height as torchvision's eval transform does: shorter side to round(size*256/224) by Pillow
  * bilinear, longer side rounded down, then the centre crop, whose corner is rounded half to even. A network that is not square: the

@@ -23,7 +23,7 @@ typedef struct axm_transform {
 
 typedef struct axm_penalty {
     const axm_regularizer *regularizer;
-    double weight, power;
+    axm_penalty_settings settings;
 } axm_penalty;
 
 #define AXM_SCALES_MOST 64
@@ -53,7 +53,6 @@ typedef struct axm_maximize_settings {
     bool scale_total; /* gradient scaling is of the sum with regularisers */
     axm_gradient_modifier gradient_modifier;
     double target_weight;
-    bool exact_penalties;
     bool drops;
     double drop_below; /* drops: activations at or below it end the run */
     int32_t dead_tries;

@@ -141,12 +141,12 @@ static void add_penalties(axm_picture *p)
     const axm_maximize_settings *s = p->settings;
     for (int32_t i = 0; i < s->penalty_count; ++i) {
         const axm_penalty *penalty = &s->penalties[i];
-        double value = penalty->regularizer->add(penalty->weight, penalty->power, s->exact_penalties, p->extent, p->x, p->g);
+        double value = penalty->regularizer->add(&penalty->settings, p->extent, p->x, p->g);
         if (strcmp(penalty->regularizer->name, "lp_norm") == 0)
             p->lp_norm = value;
         else
             p->total_variation = value;
-        p->loss += penalty->weight * value;
+        p->loss += penalty->settings.weight * value;
     }
 }
 

@@ -6,12 +6,18 @@
 
 #include "modifiers/modifier.h"
 
+typedef struct axm_penalty_settings {
+    double weight, power;
+    int32_t form; /* of form_option's choices */
+    bool exact;
+} axm_penalty_settings;
+
 typedef struct axm_regularizer {
     const char *name;
-    const char *weight_option, *power_option;
+    const char *weight_option, *power_option, *form_option; /* form: a choice; NULL: there is one form only */
     /* The penalty of x (height, width, channels), without its weight; adds weight times its gradient to g (NULL: value only).
      * exact: of x in any units, as keras-vis has it; else of pixels 0..255 over their range, gradient times number of values. */
-    double (*add)(double weight, double power, bool exact, axm_extent extent, const float *x, float *g);
+    double (*add)(const axm_penalty_settings *settings, axm_extent extent, const float *x, float *g);
 } axm_regularizer;
 
 const axm_regularizer *axm_regularizer_at(int32_t index); /* NULL past the end */

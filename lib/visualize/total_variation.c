@@ -5,11 +5,12 @@
 
 #include "visualize/regularizer.h"
 
-static double add(double weight, double power, bool exact, axm_extent extent, const float *x, float *g)
+static double add(const axm_penalty_settings *s, axm_extent extent, const float *x, float *g)
 {
-    const double unit = exact ? 1.0 : 1.0 / 255.0;
+    const bool exact = s->exact;
+    const double power = s->power, unit = exact ? 1.0 : 1.0 / 255.0;
     size_t channels = (size_t)extent.channels, row = (size_t)extent.width * channels;
-    const double share = exact ? weight / ((double)extent.width * (double)extent.height * (double)extent.channels) : weight;
+    const double share = exact ? s->weight / ((double)extent.width * (double)extent.height * (double)extent.channels) : s->weight;
     double sum = 0.0;
     for (int32_t y = 0; y + 1 < extent.height; ++y) {
         for (int32_t k = 0; k + 1 < extent.width; ++k) {
@@ -30,4 +31,4 @@ static double add(double weight, double power, bool exact, axm_extent extent, co
     return sum / ((double)extent.width * (double)extent.height * (double)extent.channels);
 }
 
-const axm_regularizer axm_regularizer_total_variation = {"total_variation", "total_variation", "tv_power", add};
+const axm_regularizer axm_regularizer_total_variation = {"total_variation", "total_variation", "tv_power", NULL, add};

@@ -74,6 +74,7 @@ def main():
         "class": best,
         "cam_raw": [[float("%.7g" % v) for v in row] for row in cam.detach().numpy()],
         "filter": FILTER,
+        "relu2_means": [float("%.7g" % v) for v in second.detach()[0].mean((1, 2))],
         "gradient": [[float("%.7g" % v) for v in row] for row in by_image[0, 0].numpy()],
     }
     with open(os.path.join(HERE, "expected.json"), "w", encoding="utf-8") as file:

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cli_support import HERE, Places, ProgramTest, example, read_bytes, read_npy, read_png, with_orientation, write_bytes  # noqa: E402
 from test_cli_errors import Errors, Interruption, Outputs  # noqa: E402, F401
 
-COMMANDS = ["info", "classify", "maximize", "cam", "saliency", "ops"]
+COMMANDS = ["info", "classify", "maximize", "cam", "saliency", "strongest", "ops"]
 OPERATORS = """Conv Gemm MatMul BatchNormalization Relu LeakyRelu Sigmoid HardSigmoid HardSwish Tanh Clip Softmax LogSoftmax MaxPool
 AveragePool GlobalAveragePool GlobalMaxPool LRN Add Sub Mul Div Concat Pad Flatten Reshape Squeeze Unsqueeze Transpose ReduceMean
 Dropout Identity""".split()
@@ -161,6 +161,39 @@ class Maximize(ProgramTest):
         self.maximize("--layer", "conv2", "--filter", "2", out="alone.png")
         self.assertEqual(read_bytes(self.path("alone.png")), read_bytes(self.path("a_2.png")))
 
+    def test_range_of_filters(self):
+        said = self.maximize("--layer", "conv2", "--filter", "2-4,9", "--json", "--steps", "2").json()
+        self.assertEqual([item["filter"] for item in said], [2, 3, 4, 9])
+        self.assertEqual(self.files(), ["a_2.png", "a_3.png", "a_4.png", "a_9.png"])
+
+    def test_sheet(self):
+        """Its pictures are those of the filters, the highest activation first."""
+        outcome = self.maximize("--layer", "relu2", "--filter", "0-9", "--sheet", "2", "--json")
+        said = outcome.json()
+        self.assertEqual(list(said), ["file", "layer", "scanned", "dropped", "columns", "rows", "seconds", "filters"])
+        self.assertEqual((said["scanned"], said["columns"], said["rows"]), (10, 2, 2))
+        order = [item["filter"] for item in said["filters"]]
+        activations = [item["activation"] for item in said["filters"]]
+        self.assertEqual(activations, sorted(activations, reverse=True))
+        width, height, channels, pixels = read_png(self.path("a.png"))
+        self.assertEqual((width, height, channels), (61, 61, 1))
+        for place, index in enumerate(order):
+            self.maximize("--layer", "relu2", "--filter", index, out="one.png")
+            top, left = place // 2 * 33, place % 2 * 33
+            rows = [pixels[(top + y) * 61 + left : (top + y) * 61 + left + 28] for y in range(28)]
+            self.assertEqual(b"".join(rows), read_png(self.path("one.png"))[3])
+        if said["dropped"]:
+            self.assertIn("note: %d of 10 filters are dead" % said["dropped"], outcome.err)
+
+    def test_sheet_of_a_preset(self):
+        """All of the layer, in the preset's square; what is set besides goes before."""
+        words = ["--preset", "keras-io", "--layer", "conv2", "--sheet", "auto", "--size", "28", "--display-crop", "2"]
+        text = self.maximize(*words, "--steps", "2").out
+        self.assertEqual(read_png(self.path("a.png"))[:2], (8 * 24 + 7 * 5, 4 * 24 + 3 * 5))
+        self.assertRegex(text, r"^%s: layer conv2, 32 of 32 filters \(0 dead\), .* s\n +0 +1 +2 " % self.path("a.png"))
+        self.maximize(*words, "--steps", "2", "--sheet-filters", "4", "--sheet-margin", "1")
+        self.assertEqual(read_png(self.path("a.png"))[:2], (4 * 24 + 3, 24))
+
     def test_animation(self):
         def frames(name):
             data = read_bytes(self.path(name))
@@ -225,6 +258,46 @@ class Maximize(ProgramTest):
         self.maximize("--layer", "conv1", "--filter", "1", out="b.JPG")
         self.assertEqual(read_bytes(self.path("b.JPG"))[:2], b"\xff\xd8")
         self.assertRegex(text, r"^%s: layer conv1, filter 1: activation \S+ -> \S+ \(\S+ in the saved picture\), 20 steps, " % self.path("a.bmp"))
+
+
+class Strongest(ProgramTest):
+    def strongest(self, *words, **settings):
+        return self.actmax("strongest", self.network, self.boot, "--layer", "relu2", "--preprocess", "unit", *words, **settings)
+
+    def test_list(self):
+        means = expected("relu2_means")
+        order = sorted(range(32), key=lambda index: -means[index])
+        said = self.strongest("--json", "--top", "7", "--raw", self.path("a.npy")).json()
+        self.assertEqual((said["image"], said["layer"]), (self.boot, "relu2"))
+        self.assertEqual([item["filter"] for item in said["filters"]], order[:7])
+        for item in said["filters"]:
+            self.assertAlmostEqual(item["activation"], means[item["filter"]], delta=1e-6)
+            self.assertIsNone(item["file"])
+        shape, values = read_npy(self.path("a.npy"))
+        self.assertEqual(shape, [32])
+        for mine, other in zip(values, means):
+            self.assertAlmostEqual(mine, other, delta=1e-6)
+        lines = self.strongest().out.splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertRegex(lines[1], r"^ +%.3f\d*  filter %d$" % (int(means[order[0]] * 1000) / 1000, order[0]))
+
+    def test_pictures(self):
+        """They are maximize's, and have fastai's names."""
+        said = self.strongest("--json", "--top", "2", "--render", "--folder", self.folder, "--steps", "5").json()
+        for item in said["filters"]:
+            self.assertEqual(item["file"], self.path("layer_relu2_filter_%d.jpg" % item["filter"]))
+            self.maximize("--layer", "relu2", "--filter", item["filter"], "--steps", "5", out="other.jpg")
+            self.assertEqual(read_bytes(item["file"]), read_bytes(self.path("other.jpg")))
+        self.assertEqual(len(self.files()), 3)
+
+    def test_refused(self):
+        self.refused(2, "give --layer", "strongest", self.network, self.boot)
+        self.refused(2, "'relu9'.*'relu", "strongest", self.network, self.boot, "--layer", "relu9")
+        self.refused(2, "--top many", "strongest", self.network, self.boot, "--layer", "relu2", "--top", "many")
+        self.refused(2, "give --render", "strongest", self.network, self.boot, "--layer", "relu2", "--folder", self.folder)
+        self.refused(1, "none", "strongest", self.network, self.boot, "--layer", "relu2", "--render", "--folder", self.path("none"))
+        self.refused(3, "none.png", "strongest", self.network, self.path("none.png"), "--layer", "relu2")
+        self.assertEqual(self.files(), [])
 
 
 class Maps(ProgramTest):

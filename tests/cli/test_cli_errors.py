@@ -84,7 +84,7 @@ class Errors(ProgramTest):
         self.refused(2, "99.*conv1.*16|16.*99", "maximize", self.network, "--layer", "conv1", "--filter", "99", *out)
         self.refused(2, "10", "maximize", self.network, "--class", "10", *out)
         self.refused(2, "10", "cam", self.network, self.boot, "--class", "10", *out)
-        for filters in ("-1", "x", "1,", "1,2+3", "1,1", "99999999999", "1+"):
+        for filters in ("-1", "x", "1,", "1,2+3", "1,1", "99999999999", "1+", "3-1", "1-", "-", "0-3+5", "0-70000", "0-3,2"):
             self.refused(2, "--filter", "maximize", self.network, "--layer", "conv1", "--filter=" + filters, *out)
         self.refused(2, "give --layer", "maximize", self.network, *out)
         self.refused(2, "either --class", "maximize", self.network, "--class", "1", "--layer", "conv1", *out)
@@ -92,6 +92,12 @@ class Errors(ProgramTest):
         self.refused(2, "'bagg'.*'bag'", "cam", self.network, self.boot, "--class", "bagg", "--labels", self.labels, *out)
         self.refused(2, "out of range|99", "maximize", self.network, "--layer", "conv1", "--filter", "0", "--neuron-y", "99",
                      "--neuron-x", "0", *out)  # fmt: skip
+        start = ["maximize", self.network, "--layer", "conv1", "--sheet", "2", *out]
+        self.refused(2, "--raw and --gif", *start, "--raw", self.path("a.npy"))
+        self.refused(2, "--raw and --gif", *start, "--gif", self.path("a.gif"))
+        self.refused(2, "not a sum", *start, "--filter", "1+2")
+        self.refused(2, "--sheet many.*auto", *start[:-4], "--sheet", "many", *out)
+        self.refused(2, "dead", *start, "--steps", "1", "--drop-below", "1e9")
         self.assertEqual(self.files(), [])
 
     def test_name_of_two_classes(self):

@@ -231,6 +231,12 @@ void test_maximize(const Places &places)
     std::vector<actmax::Result> each = session.maximize_each("conv2", filters, actmax::Recipe{{"steps", 12}, {"size", 28}});
     EXPECT(each.size() == 2);
     EXPECT(std::equal(first.image().pixels().begin(), first.image().pixels().end(), each[0].image().pixels().begin()));
+    actmax::Result sheet = session.maximize_sheet("conv2", filters, actmax::Recipe{{"steps", 12}, {"size", 28}, {"sheet", 2}});
+    EXPECT(sheet.image("sheet").width() == 61 && sheet.number("scanned") == 2);
+    actmax::Result one = session.maximize_sheet("conv2", {}, actmax::Recipe{{"steps", 1}, {"sheet_filters", 3}});
+    EXPECT(one.image("sheet").width() == 28 && one.number("scanned") == 3);
+    actmax::Result strongest = session.strongest(actmax::Image(places.example("fashion_boot.png")), "relu2", 4);
+    EXPECT(strongest.array("filters").values.size() == 4 && strongest.array("means").values.size() == 32);
     first.save(places.scratch + "/cpp_filter.png");
     EXPECT(actmax::Image(places.scratch + "/cpp_filter.png").width() == 28);
 }

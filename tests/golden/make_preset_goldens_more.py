@@ -98,6 +98,9 @@ def fastai(source, python):
         visualizer.visualize(last, 1, opt_steps=steps, blur=blur)
         line(name, (visualizer.output - mean) / std)
     np.random.random = keep
+    photo = np.round(np.random.default_rng(5).uniform(0, 255, (1, SIDE, SIDE, 3)).astype(np.float32))  # of presets.txt
+    with torch.no_grad():
+        line("means", net(torch.tensor(photo.transpose(0, 3, 1, 2).copy()))[0].mean((1, 2)))  # the companion's, of raw pixels
     return "presets_fastai.txt"
 
 

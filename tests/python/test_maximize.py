@@ -95,6 +95,27 @@ def test_maximize_each(model):
         model.maximize_each("conv3", [])
 
 
+def test_sheet(model):
+    """Its pictures are those of maximize_each, in the order of their activation as the last step saw it."""
+    seen = {}
+
+    def follow(progress):
+        seen[progress.picture - 1] = progress.activation  # at the last step
+
+    sheet = model.maximize_sheet("conv2", range(5), steps=STEPS, sheet=2, sheet_margin=3, progress=follow)
+    assert sheet.filters == sorted(seen, key=lambda filter: -seen[filter])[:4]
+    np.testing.assert_allclose(sheet.array, [seen[filter] for filter in sheet.filters], rtol=1e-6)
+    assert (sheet.scanned, sheet.dropped, sheet.columns, sheet.rows) == (5, 0, 2, 2) and sheet.image.shape == (59, 59)
+    for place, filter in enumerate(sheet.filters):
+        y, x = place // 2 * 31, place % 2 * 31
+        np.testing.assert_array_equal(sheet.image[y : y + 28, x : x + 28], model.maximize("conv2", filter, steps=STEPS).image)
+    assert not sheet.image[28:31].any() and "4 of 5 filters" in repr(sheet)
+    plain = model.maximize_sheet("conv2", steps=2, sheet=3, sheet_sort=False, sheet_filters=4)
+    assert plain.filters == [0, 1, 2, 3] and (plain.columns, plain.rows) == (3, 2)
+    with pytest.raises(actmax.NotFoundError, match="dead"):
+        model.maximize_sheet("relu2", [0, 1], steps=2, drop_below=1e9)
+
+
 def test_progress(model):
     seen = []
 

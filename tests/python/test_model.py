@@ -46,6 +46,26 @@ def test_activations_of_onnx_runtime(model, boot, name):
     assert (result.image is None) == (len(golden["shape"]) != 4)
 
 
+def test_strongest_of_pytorch(model, boot, expected):
+    means = expected["relu2_means"]
+    order = sorted(range(32), key=lambda i: -means[i])
+    found = model.strongest(boot, "relu2", 5)
+    np.testing.assert_allclose(found.means, means, atol=1e-6)
+    assert found.filters == order[:5] and len(found) == 5 and list(found) == [(i, float(found.means[i])) for i in order[:5]]
+    assert len(model.strongest(boot, "relu2")) == 32 and found.layer == "relu2" and f"filter {order[0]}" in repr(found)
+    with pytest.raises(actmax.InvalidError, match="from 1 on"):
+        model.strongest(boot, "relu2", 0)
+
+
+def test_presets_are_options_of_all(examples, boot):
+    """A preset's preprocessing is read with the model, its map's rules with the map."""
+    model = actmax.Model(examples / "fashion_mnist.onnx", preset="keras-vis", preprocess="unit")
+    assert model.notes == "" and actmax.Model(examples / "fashion_mnist.onnx", preset="keras-io").notes == ""
+    given = dict(cam_layer="listed", cam_gradient="max", cam_resize="spline", cam_epsilon=1e-7)
+    plain, preset = model.grad_cam(boot, **given), model.grad_cam(boot, preset="keras-vis")
+    np.testing.assert_array_equal(plain.array, preset.array)
+
+
 def test_prediction(model, boot, expected, examples):
     result = model.predict(boot)
     np.testing.assert_allclose(result.array, expected["probabilities"], atol=1e-6)

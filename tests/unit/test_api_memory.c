@@ -48,7 +48,7 @@ static int32_t last_status;
 
 static bool maps_and_pictures(actmax_session *session, const actmax_image *image, const actmax_recipe *recipe)
 {
-    actmax_result *r[7] = {NULL};
+    actmax_result *r[9] = {NULL};
     const int32_t filters[2] = {3, 1}, unit = 2;
     bool ok = SURVIVED(actmax_session_predict(session, image, recipe, &r[0]), r[0]);
     ok = ok && SURVIVED(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, ACTMAX_LAYER_AUTO, recipe, &r[1]), r[1]);
@@ -56,7 +56,9 @@ static bool maps_and_pictures(actmax_session *session, const actmax_image *image
     ok = ok && SURVIVED(actmax_session_gradient(session, image, 0, &unit, 1, recipe, &r[3]), r[3]);
     ok = ok && SURVIVED(actmax_session_maximize_each(session, 4, filters, 2, recipe, &r[4]), r[4]);
     ok = ok && SURVIVED(actmax_session_layer_gradient(session, image, 4, filters, 2, 0, recipe, &r[6]), r[6]);
-    for (int i = 0; i < 7; i++)
+    ok = ok && SURVIVED(actmax_session_maximize_sheet(session, 4, NULL, 0, recipe, &r[7]), r[7]);
+    ok = ok && SURVIVED(actmax_session_strongest(session, image, 4, 2, recipe, &r[8]), r[8]);
+    for (int i = 0; i < 9; i++)
         actmax_result_free(r[i]);
     return ok;
 }
@@ -68,8 +70,8 @@ static bool everything(meter *m, const tiny *t, const uint8_t *png, size_t png_s
     actmax_model *model = NULL;
     actmax_session *session = NULL;
     actmax_image *image = NULL;
-    static const char *const options[][2] = {{"preprocess", "unit"}, {"steps", "2"},           {"scales", "2"},
-                                             {"scale_blur", "1"},    {"cam_resize", "spline"}, {"threads", "2"}};
+    static const char *const options[][2] = {{"preprocess", "unit"},   {"steps", "2"},   {"scales", "2"},       {"scale_blur", "1"},
+                                             {"cam_resize", "spline"}, {"threads", "2"}, {"sheet_filters", "3"}};
     bool ok = SURVIVED(actmax_recipe_new_with(take, give_back, m, &recipe), recipe);
     for (size_t i = 0; ok && i < sizeof options / sizeof *options; i++)
         ok = (last_status = actmax_recipe_set_text(recipe, options[i][0], options[i][1])) >= 0 || check_survival(last_status, NULL);

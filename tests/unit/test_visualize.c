@@ -231,7 +231,7 @@ static const axm_regularizer *penalty(const char *name)
 
 static double value_of(const char *name, double power, axm_extent extent, const float *pixels)
 {
-    return penalty(name)->add(1.0, power, false, extent, pixels, NULL);
+    return penalty(name)->add(&(axm_penalty_settings){1.0, power, 0, false}, extent, pixels, NULL);
 }
 
 static void lp_norm_by_hand(void **state)
@@ -244,12 +244,33 @@ static void lp_norm_by_hand(void **state)
     assert_true(fabs(value_of("lp_norm", 6.0, extent, pixels) - pow((2 + 1.0 / 64) / 4, 1.0 / 6)) < 1e-12);
     float g[4] = {10, 10, 10, 10}; /* p = 2, weight 3: 3 u / norm, on top of what is there; |u| has slope 0 at 0 */
     double norm = sqrt(2.25 / 4);
-    penalty("lp_norm")->add(3.0, 2.0, false, extent, pixels, g);
+    penalty("lp_norm")->add(&(axm_penalty_settings){3.0, 2.0, 0, false}, extent, pixels, g);
     const float expected[4] = {(float)(10 + 3 / norm), (float)(10 - 3 / norm), 10, (float)(10 + 1.5 / norm)};
     near_all("gradient, p 2", g, expected, 4, 1e-5);
     float one[4] = {0};
-    penalty("lp_norm")->add(1.0, 1.0, false, extent, pixels, one);
+    penalty("lp_norm")->add(&(axm_penalty_settings){1.0, 1.0, 0, false}, extent, pixels, one);
     near_all("gradient, p 1", one, (const float[]){1, -1, 0, 1}, 4, 0.0);
+}
+
+/* u = 1, -1, 0, 1 (twice the largest) of pixels, and keras-vis's own form of plain numbers: max(x) / N, gradient 1 / N at it. */
+static void infinity_norm_by_hand(void **state)
+{
+    (void)state;
+    const float pixels[4] = {255.0f, 0.0f, 127.5f, 255.0f}, plain[4] = {2.0f, -5.0f, 1.0f, 0.0f};
+    axm_extent extent = {2, 2, 1};
+    axm_penalty_settings s = {3.0, 6.0, 1, false};
+    float g[4] = {0}, h[4] = {0}, k[4] = {0}, m[4] = {0};
+    assert_true(penalty("lp_norm")->add(&s, extent, pixels, g) == 1.0);
+    near_all("largest value", g, (const float[]){6, 0, 0, 6}, 4, 0.0);
+    s.form = 2;
+    assert_true(penalty("lp_norm")->add(&s, extent, pixels, h) == 1.0);
+    near_all("largest magnitude", h, (const float[]){4, -4, 0, 4}, 4, 0.0);
+    s.exact = true;
+    assert_true(penalty("lp_norm")->add(&s, extent, plain, k) == 5.0 / 4);
+    near_all("exact magnitude", k, (const float[]){0, -0.75f, 0, 0}, 4, 0.0);
+    s.form = 1;
+    assert_true(penalty("lp_norm")->add(&s, extent, plain, m) == 2.0 / 4);
+    near_all("exact value", m, (const float[]){0.75f, 0, 0, 0}, 4, 0.0);
 }
 
 static void total_variation_by_hand(void **state)
@@ -261,12 +282,12 @@ static void total_variation_by_hand(void **state)
     assert_true(fabs(value_of("total_variation", 2.0, extent, pixels) - 0.2 / 6) < 1e-8);
     assert_true(fabs(value_of("total_variation", 1.0, extent, pixels) - sqrt(0.2) / 6) < 1e-8);
     float g[6] = {1, 1, 1, 1, 1, 1};
-    penalty("total_variation")->add(0.5, 2.0, false, extent, pixels, g);
+    penalty("total_variation")->add(&(axm_penalty_settings){0.5, 2.0, 0, false}, extent, pixels, g);
     near_all("gradient, beta 2", g, (const float[]){1 - 0.6f, 1 + 0.2f, 1, 1 + 0.4f, 1, 1}, 6, 1e-6);
     const float flat[6] = {9, 9, 9, 9, 9, 9};
     float zero[6] = {0};
     for (double power = 0.5; power < 4.0; power += 0.5) /* no infinite slope, no 0/0 */
-        assert_true(penalty("total_variation")->add(1.0, power, false, extent, flat, zero) == 0.0);
+        assert_true(penalty("total_variation")->add(&(axm_penalty_settings){1.0, power, 0, false}, extent, flat, zero) == 0.0);
     near_all("gradient of a flat picture", zero, (const float[6]){0}, 6, 0.0);
     assert_true(value_of("total_variation", 2.0, (axm_extent){1, 6, 1}, pixels) == 0.0); /* a line has no inner pixel */
 }
@@ -288,7 +309,7 @@ static void penalties_by_difference(void **state)
                 pixels[i] = floorf(127.0f + tiny_value(6, 120.0f, i));
                 g[i] = 0.0f;
             }
-            double whole = penalty(cases[k].name)->add(0.25, power, false, extent, pixels, g);
+            double whole = penalty(cases[k].name)->add(&(axm_penalty_settings){0.25, power, 0, false}, extent, pixels, g);
             assert_true(whole == value_of(cases[k].name, power, extent, pixels));
             for (size_t i = 0; i < 60; i++) {
                 float at = pixels[i];
@@ -314,6 +335,7 @@ int main(void)
         cmocka_unit_test(unit_step),
         cmocka_unit_test(all_sizes),
         cmocka_unit_test(lp_norm_by_hand),
+        cmocka_unit_test(infinity_norm_by_hand),
         cmocka_unit_test(total_variation_by_hand),
         cmocka_unit_test(penalties_by_difference),
     };

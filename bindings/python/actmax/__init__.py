@@ -34,7 +34,7 @@ from ._library import library_path
 from ._model import Model
 from ._options import OPTIONS, Option
 from ._progress import Progress
-from ._results import Activations, Gradient, Map, Picture, Prediction, Result
+from ._results import Activations, Gradient, Map, Picture, Prediction, Result, Sheet, Strongest
 from ._types import Layer
 
 __version__: str = _library.actmax_version_string().decode()
@@ -77,6 +77,8 @@ __all__ = [
     "Progress",
     "Result",
     "ShapeError",
+    "Sheet",
+    "Strongest",
     "UnknownOptionError",
     "UnsupportedError",
     "features",

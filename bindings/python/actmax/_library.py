@@ -75,6 +75,8 @@ _FUNCTIONS = {
     "session_gradient": (_int, _handle, _handle, _int, _ints, c_size_t, _handle, _out),
     "session_layer_gradient": (_int, _handle, _handle, _int, _ints, c_size_t, _int, _handle, _out),
     "session_maximize": (_int, _handle, _int, _ints, c_size_t, _handle, _out),
+    "session_maximize_sheet": (_int, _handle, _int, _ints, c_size_t, _handle, _out),
+    "session_strongest": (_int, _handle, _handle, _int, _int, _handle, _out),
     "session_maximize_each": (_int, _handle, _int, _ints, c_size_t, _handle, _out),
     "session_grad_cam": (_int, _handle, _handle, _int, _int, _int, _handle, _out),
     "session_saliency": (_int, _handle, _handle, _int, _int, _handle, _out),

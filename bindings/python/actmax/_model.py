@@ -154,7 +154,25 @@ class Model(Calls):
         filters = _filters(filters)
         return self._run("session_maximize_each", layer, filters, len(filters), progress, parts, options)
 
-    def _run(self, name, layer, filters, count, progress, parts, options):
+    def _maximize_sheet(self, layer, filters, progress, parts, options, unknown):
+        refuse_unknown("maximize_sheet()", options, unknown)
+        return self._run("session_maximize_sheet", layer, _filters(filters), 1, progress, parts, options, _results.Sheet)[0]
+
+    def strongest(self, image: ImageLike, layer: LayerLike, count: int | None = None) -> _results.Strongest:
+        """The filters of a layer with the largest mean over space for an image, best first: pairs (filter, mean) with .means of all.
+
+        count: how many; None: all of them.
+        """
+        number = 0 if count is None else _whole(count, "count is a number from 1 on")
+        if count is not None and number < 1:
+            raise _errors.InvalidError(f"count is a number from 1 on, not {count}")
+        index = self._index(layer)
+        handle = _images.to_handle(image, self._recipe)
+        with self._sessions.one() as session:
+            reader = _results.Reader(out("session_strongest", session, handle, index, number, None))
+        return _results.Strongest(reader)
+
+    def _run(self, name, layer, filters, count, progress, parts, options, kind=_results.Picture):
         index, watch, made = self._index(layer), Watch(progress), (ctypes.c_void_p * max(count, 1))()
         with start_image(options) as given:
             recipe = Recipe(given, parts)
@@ -166,7 +184,7 @@ class Model(Calls):
         watch.settle()
         if status < 0:
             raise _errors.of_status(status, said, given.get("start_image"))
-        pictures = [_results.Picture(reader, _results.note_word(int(reader.number("status")))) for reader in readers]
+        pictures = [kind(reader, _results.note_word(int(reader.number("status")))) for reader in readers]
         if status in _SURPRISES:
             warnings.warn(said, _errors.ActmaxWarning, stacklevel=4)
         return pictures

@@ -135,6 +135,16 @@ OPTIONS = (
            'a target whose activation is at or below this after any step counts as dead and is dropped'),
     Option('dead_tries', 'run', 'integer', '3', '', 0, 100,
            "how many seeds are tried while the target's gradient stays zero; 0: go on regardless"),
+    Option('sheet', 'sheet', 'integer', '0', '', 0, 256,
+           'pictures in a row and in a column of a contact sheet; 0: the largest square that is filled'),
+    Option('sheet_sort', 'sheet', 'switch', '1', '', 0, 1,
+           'the highest activation comes first on a contact sheet, and the lowest have no place; 0: the order of the filters'),
+    Option('sheet_fill', 'sheet', 'choice', 'rows', 'rows|columns', 0, 0,
+           'a contact sheet is filled row by row, or column by column'),
+    Option('sheet_margin', 'sheet', 'integer', '5', '', 0, 4096,
+           'black pixels between the pictures of a contact sheet'),
+    Option('sheet_filters', 'sheet', 'integer', '0', '', 0, 65536,
+           'how many filters of the layer a contact sheet is made of when none are named: the first ones; 0: all'),
     Option('optimizer', 'optimizer', 'choice', 'adam', 'adam|rmsprop|ascent', 0, 0,
            'how the image follows the gradient'),
     Option('learning_rate', 'optimizer', 'number', '', '', 0, 1e+09,
@@ -171,6 +181,8 @@ OPTIONS = (
            'weight of the Lp norm of the image; small values do: 0.1 greys a picture out'),
     Option('lp_power', 'lp_norm', 'number', '6', '', 1, 64,
            'p of the Lp norm'),
+    Option('lp_infinity', 'lp_norm', 'choice', 'none', 'none|signed|magnitude', 0, 0,
+           'the infinity norm in the place of that of lp_power: the largest value, as keras-vis has it, or the largest magnitude'),
     Option('total_variation', 'total_variation', 'number', '0', '', 0, 1e+09,
            "weight of the image's total variation"),
     Option('tv_power', 'total_variation', 'number', '2', '', 0.5, 8,
@@ -200,10 +212,10 @@ class Calls:
     """The methods of Model that take options; None stands for an option's default."""
 
     def __init__(
-        self, path, *, inputs=None, external=None, input_size=None, input=None, load_mode=None, external_data=None,
-        weights=None, preprocess=None, scale=None, mean=None, std=None, channels=None, limit_file_bytes=None,
-        limit_tensor_elements=None, limit_nodes=None, limit_nesting=None, limit_planned_bytes=None,
-        limit_image_pixels=None, limit_image_side=None, threads=None, cpu=None, **unknown,
+        self, path, *, inputs=None, external=None, preset=None, input_size=None, input=None, load_mode=None,
+        external_data=None, weights=None, preprocess=None, scale=None, mean=None, std=None, channels=None,
+        limit_file_bytes=None, limit_tensor_elements=None, limit_nodes=None, limit_nesting=None,
+        limit_planned_bytes=None, limit_image_pixels=None, limit_image_side=None, threads=None, cpu=None, **unknown,
     ):
         """Loads a network: an .onnx file, or its bytes.
 
@@ -211,6 +223,8 @@ class Calls:
         the network keeps its weights in, by name.
 
         Options:
+          preset ('none' | 'keras-vis' | 'fastai' | 'keras-2016' | 'keras-2019' | 'keras-io'; default none): take
+              the defaults of a named tool (docs/presets.md); what is set besides overrides them
           input_size (float or floats; 1 to 1000000): size of the network's input: SIZE, or HEIGHT,WIDTH (where
               the file leaves it free or another is wanted)
           input (str): name of the image input, when the network has several
@@ -238,8 +252,8 @@ class Calls:
           cpu ('auto' | 'c' | 'avx2' | 'avx512' | 'neon'; default auto): instruction set to compute with
         """
         options = dict(
-            input_size=input_size, input=input, load_mode=load_mode, external_data=external_data, weights=weights,
-            preprocess=preprocess, scale=scale, mean=mean, std=std, channels=channels,
+            preset=preset, input_size=input_size, input=input, load_mode=load_mode, external_data=external_data,
+            weights=weights, preprocess=preprocess, scale=scale, mean=mean, std=std, channels=channels,
             limit_file_bytes=limit_file_bytes, limit_tensor_elements=limit_tensor_elements, limit_nodes=limit_nodes,
             limit_nesting=limit_nesting, limit_planned_bytes=limit_planned_bytes,
             limit_image_pixels=limit_image_pixels, limit_image_side=limit_image_side, threads=threads, cpu=cpu,
@@ -284,7 +298,7 @@ class Calls:
         gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
         learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
         rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
-        flip=None, lp_norm=None, lp_power=None, total_variation=None, tv_power=None, **unknown,
+        flip=None, lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
     ):
         """Makes a picture that excites a filter.
 
@@ -391,6 +405,8 @@ class Calls:
           lp_norm (float; 0 to 1e+09; default 0): weight of the Lp norm of the image; small values do: 0.1 greys a
               picture out
           lp_power (float; 1 to 64; default 6): p of the Lp norm
+          lp_infinity ('none' | 'signed' | 'magnitude'; default none): the infinity norm in the place of that of
+              lp_power: the largest value, as keras-vis has it, or the largest magnitude
           total_variation (float; 0 to 1e+09; default 0): weight of the image's total variation
           tv_power (float; 0.5 to 8; default 2): beta of total variation: sum (dx^2 + dy^2)^(beta/2)
         """
@@ -407,8 +423,8 @@ class Calls:
             dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
             epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
             momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
-            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, total_variation=total_variation,
-            tv_power=tv_power,
+            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, lp_infinity=lp_infinity,
+            total_variation=total_variation, tv_power=tv_power,
         )
         return self._maximize(layer, filter, progress, parts, options, unknown)
 
@@ -422,7 +438,7 @@ class Calls:
         gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
         learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
         rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
-        flip=None, lp_norm=None, lp_power=None, total_variation=None, tv_power=None, **unknown,
+        flip=None, lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
     ):
         """Makes one picture for each filter, in one call. Layer, progress, parts and the options are those of
         maximize().
@@ -440,14 +456,63 @@ class Calls:
             dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
             epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
             momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
-            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, total_variation=total_variation,
-            tv_power=tv_power,
+            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, lp_infinity=lp_infinity,
+            total_variation=total_variation, tv_power=tv_power,
         )
         return self._maximize_each(layer, filters, progress, parts, options, unknown)
 
+    def maximize_sheet(
+        self, layer=None, filters=None, *, progress=None, parts=None, preset=None, neuron_y=None, neuron_x=None,
+        bypass=None, border=None, target_weight=None, size=None, seed=None, start=None, start_mean=None,
+        start_range=None, clip=None, parameters=None, contrast=None, start_image=None, units=None, display=None,
+        display_deviation=None, display_epsilon=None, display_crop=None, rounding=None, steps=None, time_limit=None,
+        scales=None, scale_factor=None, scale_filter=None, scale_blur=None, scale_box=None, scale_rounding=None,
+        start_size=None, late_steps=None, last_scale=None, gradient=None, gradient_of=None, gradient_epsilon=None,
+        gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, sheet=None,
+        sheet_sort=None, sheet_fill=None, sheet_margin=None, sheet_filters=None, optimizer=None, learning_rate=None,
+        beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None, rmsprop_epsilon=None,
+        momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None, flip=None,
+        lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
+    ):
+        """Makes one contact sheet of the pictures of many filters: the dead ones are dropped, the others sorted by
+        activation.
+
+        filters: their indices; None: those that sheet_filters says. Layer, progress, parts and the options but those
+        of the sheet are those of maximize().
+
+        Options:
+          sheet (int; 0 to 256; default 0): pictures in a row and in a column of a contact sheet; 0: the largest
+              square that is filled
+          sheet_sort (bool; default True): the highest activation comes first on a contact sheet, and the lowest
+              have no place; 0: the order of the filters
+          sheet_fill ('rows' | 'columns'; default rows): a contact sheet is filled row by row, or column by column
+          sheet_margin (int; 0 to 4096; default 5): black pixels between the pictures of a contact sheet
+          sheet_filters (int; 0 to 65536; default 0): how many filters of the layer a contact sheet is made of
+              when none are named: the first ones; 0: all
+        """
+        options = dict(
+            preset=preset, neuron_y=neuron_y, neuron_x=neuron_x, bypass=bypass, border=border,
+            target_weight=target_weight, size=size, seed=seed, start=start, start_mean=start_mean,
+            start_range=start_range, clip=clip, parameters=parameters, contrast=contrast, start_image=start_image,
+            units=units, display=display, display_deviation=display_deviation, display_epsilon=display_epsilon,
+            display_crop=display_crop, rounding=rounding, steps=steps, time_limit=time_limit, scales=scales,
+            scale_factor=scale_factor, scale_filter=scale_filter, scale_blur=scale_blur, scale_box=scale_box,
+            scale_rounding=scale_rounding, start_size=start_size, late_steps=late_steps, last_scale=last_scale,
+            gradient=gradient, gradient_of=gradient_of, gradient_epsilon=gradient_epsilon,
+            gradient_modifier=gradient_modifier, penalties=penalties, keep=keep, drop_below=drop_below,
+            dead_tries=dead_tries, sheet=sheet, sheet_sort=sheet_sort, sheet_fill=sheet_fill,
+            sheet_margin=sheet_margin, sheet_filters=sheet_filters, optimizer=optimizer, learning_rate=learning_rate,
+            beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho,
+            rmsprop_epsilon=rmsprop_epsilon, momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur,
+            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
+            lp_infinity=lp_infinity, total_variation=total_variation, tv_power=tv_power,
+        )
+        return self._maximize_sheet(layer, filters, progress, parts, options, unknown)
+
     def grad_cam(
-        self, image, target=None, layer=None, *, bypass=None, backprop=None, cam_resize=None, cam_scaling=None,
-        cam_epsilon=None, cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None, **unknown,
+        self, image, target=None, layer=None, *, preset=None, bypass=None, backprop=None, cam_resize=None,
+        cam_scaling=None, cam_epsilon=None, cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None,
+        **unknown,
     ):
         """Where the network looks for a class in an image (Grad-CAM), as a map of the image's size.
 
@@ -455,6 +520,8 @@ class Calls:
         last one with spatial size above 1.
 
         Options:
+          preset ('none' | 'keras-vis' | 'fastai' | 'keras-2016' | 'keras-2019' | 'keras-io'; default none): take
+              the defaults of a named tool (docs/presets.md); what is set besides overrides them
           bypass (bool; default True): take a class's score before a final softmax, sigmoid or Relu
           backprop ('none' | 'guided' | 'relu'; default none): ReLU rule of the backward pass: plain, guided, or
               relu (deconvnet)
@@ -473,20 +540,23 @@ class Calls:
           colormap ('jet' | 'jet-opencv' | 'viridis' | 'turbo' | 'grey'; default jet): colours of a map
         """
         options = dict(
-            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, cam_epsilon=cam_epsilon,
-            cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier, colormap=colormap,
+            preset=preset, bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling,
+            cam_epsilon=cam_epsilon, cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier,
+            colormap=colormap,
         )
         return self._grad_cam(image, target, layer, options, unknown)
 
     def saliency(
-        self, image, target=None, *, bypass=None, backprop=None, cam_resize=None, cam_scaling=None, cam_epsilon=None,
-        cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None, **unknown,
+        self, image, target=None, *, preset=None, bypass=None, backprop=None, cam_resize=None, cam_scaling=None,
+        cam_epsilon=None, cam_gradient=None, cam_layer=None, map_modifier=None, colormap=None, **unknown,
     ):
         """Which pixels the score of a class reacts to: the size of the gradient, as a map of the image's size.
 
         target: a class, None for the best one, or a pair (layer, filter).
 
         Options:
+          preset ('none' | 'keras-vis' | 'fastai' | 'keras-2016' | 'keras-2019' | 'keras-io'; default none): take
+              the defaults of a named tool (docs/presets.md); what is set besides overrides them
           bypass (bool; default True): take a class's score before a final softmax, sigmoid or Relu
           backprop ('none' | 'guided' | 'relu'; default none): ReLU rule of the backward pass: plain, guided, or
               relu (deconvnet)
@@ -505,7 +575,8 @@ class Calls:
           colormap ('jet' | 'jet-opencv' | 'viridis' | 'turbo' | 'grey'; default jet): colours of a map
         """
         options = dict(
-            bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling, cam_epsilon=cam_epsilon,
-            cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier, colormap=colormap,
+            preset=preset, bypass=bypass, backprop=backprop, cam_resize=cam_resize, cam_scaling=cam_scaling,
+            cam_epsilon=cam_epsilon, cam_gradient=cam_gradient, cam_layer=cam_layer, map_modifier=map_modifier,
+            colormap=colormap,
         )
         return self._saliency(image, target, options, unknown)

@@ -141,6 +141,55 @@ class Picture(Result):
         return [f"activation {self.activation_start:.4g} -> {self.activation_end:.4g}", f"{self.steps} steps"]
 
 
+class Sheet(Result):
+    """What maximize_sheet() makes. image: the contact sheet. filters: what is on it, in its order; array: their activations.
+
+    score is the first one's. Also scanned, dropped, columns, rows and seconds.
+    """
+
+    filters: list[int]
+    scanned: int
+    dropped: int
+    columns: int
+    rows: int
+    seconds: float
+
+    def __init__(self, reader, note):
+        array = reader.array("activations")
+        super().__init__(array, reader.image("sheet"), float(array[0]), reader.text("layer"), reader.text("notes"), note)
+        self.filters = [int(filter) for filter in reader.array("filters")]
+        self.scanned, self.dropped, self.columns, self.rows = (int(reader.number(name)) for name in ("scanned", "dropped", "columns", "rows"))
+        self.seconds = reader.number("seconds")
+
+    def _facts(self):
+        return [f"{len(self.filters)} of {self.scanned} filters", f"{self.dropped} dead"]
+
+
+class Strongest(Result):
+    """What strongest() finds: a sequence of pairs (filter, mean), best first. filters: theirs alone; array: their means.
+
+    means: of all filters of the layer, in their order.
+    """
+
+    filters: list[int]
+    means: Floats
+
+    def __init__(self, reader):
+        array = reader.array("activations")
+        super().__init__(array, None, float(array[0]), reader.text("layer"))
+        self.filters = [int(filter) for filter in reader.array("filters")]
+        self.means = reader.array("means")
+
+    def __len__(self) -> int:
+        return len(self.filters)
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        return self.filters[index], float(self.array[index])
+
+    def _facts(self):
+        return [f"filter {self.filters[0]}", f"activation {self.score:.6g}"]
+
+
 class Map(Result):
     """What grad_cam() and saliency() make. array: (height, width) of the image, in [0, 1]; image: the same in colours.
 

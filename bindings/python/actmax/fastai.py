@@ -89,16 +89,7 @@ class FilterVisualizer:
 
     def most_activated(self, image: ImageLike, layer: LayerLike, count: int = 4) -> list[tuple[int, float]]:
         """The filters with the largest mean for a photograph, best first: [(filter, mean), ...]. It is seen at the largest size."""
-        found = self._load(self.sizes()[-1])
-        means = _means(found, image, layer)
-        order = np.argsort(-means, kind="stable")[:count]
-        return [(int(i), float(means[i])) for i in order]
-
-
-def _means(model, image, layer):
-    at = model.layers[model._index(layer)]
-    array = model.activations(image, layer).array
-    return array.mean(axis=tuple(axis for axis in range(array.ndim) if axis != at.channel_axis % array.ndim))
+        return list(self._load(self.sizes()[-1]).strongest(image, layer, count))
 
 
 def _cubic(x):
