@@ -12,7 +12,6 @@
 // its code. Notes (stopped, time limit, flat map, ...) are no errors: Result::note() has them.
 //
 // THREADS. As in actmax.h: a Model may be shared by any number of threads, a Session, Recipe, Image or Result is for one at a time.
-//
 // What options and names there are is written in actmax.h; this header adds none.
 #ifndef ACTMAX_HPP
 #define ACTMAX_HPP
@@ -95,7 +94,6 @@ template <typename T> class View
 {
   public:
     using value_type = T;
-
     constexpr View() noexcept = default;
     constexpr View(const T *data, size_t size) noexcept : data_(data), size_(size) {}
     template <typename Container,
@@ -180,7 +178,6 @@ class Progress
 struct Option {
     std::string name;
     std::variant<double, std::string, std::vector<double>> value;
-
     template <typename Number, typename = std::enable_if_t<std::is_arithmetic_v<Number>>>
     Option(const char *name_, Number value_) : name(name_), value(static_cast<double>(value_))
     {
@@ -203,7 +200,6 @@ class Recipe
         : handle_(detail::got<actmax_recipe *>(actmax_recipe_new_with, alloc, release, user))
     {
     }
-
     template <typename Number> std::enable_if_t<std::is_arithmetic_v<Number>, Recipe &> set(const std::string &option, Number value)
     {
         return done(actmax_recipe_set_number(get(), option.c_str(), static_cast<double>(value)));
@@ -230,7 +226,6 @@ class Recipe
     {
         return detail::text_or_empty(detail::got<const char *>(actmax_recipe_get_text, get(), option.c_str()));
     }
-
     // Adds a transform, regularizer or optimizer; the options given are its own. See actmax_recipe_add_part.
     Recipe &add_part(const std::string &part, std::initializer_list<Option> options = {})
     {
@@ -252,7 +247,6 @@ class Recipe
         return done(
             actmax_recipe_bind_input(get(), input.c_str(), values.data(), shape.data(), static_cast<int32_t>(shape.size())));
     }
-
     // Calls `function` after each step of a maximisation. It takes a `const Progress &`; when it returns true the run stops, and
     // the best image so far is the result. An exception in it stops the run and comes out of the call that started the run.
     template <typename Function> Recipe &on_progress(Function function)
@@ -266,7 +260,6 @@ class Recipe
         callback_ = std::move(made);
         return *this;
     }
-
     actmax_recipe *get() const noexcept { return handle_.get(); }
     // What the callback threw during the last run, thrown here; nothing when it threw nothing.
     void rethrow() const
@@ -278,7 +271,6 @@ class Recipe
     struct Callback {
         std::function<bool(const Progress &)> function;
         std::exception_ptr thrown;
-
         static int32_t call(void *user, const actmax_progress *progress) noexcept
         {
             Callback *self = static_cast<Callback *>(user);
@@ -319,9 +311,8 @@ template <typename Self> class ImageAccess
     int32_t width() const noexcept { return actmax_image_width(handle()); }
     int32_t height() const noexcept { return actmax_image_height(handle()); }
     int32_t channels() const noexcept { return actmax_image_channels(handle()); }
-    // empty for a float image
+    // empty for a float image, and float_pixels for an 8-bit one
     View<uint8_t> pixels() const noexcept { return view(actmax_image_pixels(handle())); }
-    // empty for an 8-bit image
     View<float> float_pixels() const noexcept { return view(actmax_image_float_pixels(handle())); }
     // .png, .jpg or .bmp
     void save(const std::string &path) const { check(actmax_image_save(handle(), path.c_str())); }
@@ -349,7 +340,6 @@ class ImageView : public detail::ImageAccess<ImageView>
 class Image : public detail::ImageAccess<Image>
 {
   public:
-    // PNG, JPEG or BMP
     explicit Image(const std::string &path, RecipeRef recipe = {}) : Image(made(actmax_image_load, path.c_str(), recipe.get())) {}
     static Image from_memory(const void *data, size_t size, RecipeRef recipe = {})
     {
