@@ -59,8 +59,8 @@ def start(low, high, side=SIDE, seed=1):
 # ---- keras-vis ----
 
 
-def keras_vis(folder, model):
-    """The package under stubs of what it imports."""
+def keras_vis_package(folder):
+    """Puts the package in reach, under stubs of what it imports; returns what K.function was."""
     import scipy.ndimage
 
     def module(name, **names):
@@ -86,15 +86,20 @@ def keras_vis(folder, model):
     module("keras.layers.pooling", _Pooling1D=gone, _Pooling2D=pools.AveragePooling2D, _Pooling3D=gone)
     module("keras.layers.wrappers", Wrapper=pools.Wrapper)
     sys.path.insert(0, folder)
-    from vis.callbacks import OptimizerCallback
-    from vis.input_modifiers import Jitter
-    from vis.visualization import visualize_activation, visualize_cam, visualize_saliency
-
     learning = K.function
     K.identity = tf.identity
     K.function = lambda inputs, outputs: (
         lambda run: lambda values: run(values[:1])
     )(learning(inputs[:1], outputs))  # there is no learning phase to feed any more
+    return learning
+
+
+def keras_vis(folder, model):
+    learning = keras_vis_package(folder)
+    from vis.callbacks import OptimizerCallback
+    from vis.input_modifiers import Jitter
+    from vis.visualization import visualize_activation, visualize_cam, visualize_saliency
+
     first = start(90, 160)
 
     class Follow(OptimizerCallback):
@@ -152,6 +157,7 @@ def run_example(text, changes, start_image, model, names):
 
 def example_stubs(model):
     saved = []
+    sys.modules.setdefault("keras", types.ModuleType("keras"))
     module = types.ModuleType("keras.preprocessing.image")
     module.save_img = lambda name, image: saved.append(np.array(image))
     sys.modules["keras.preprocessing"] = types.ModuleType("keras.preprocessing")
@@ -228,4 +234,5 @@ def main():
         file.write("\n".join(LINES) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

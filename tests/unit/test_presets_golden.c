@@ -5,6 +5,7 @@
 #include "golden_lines.h"
 #include "image/image.h"
 #include "modifiers/modifier.h"
+#include "optimizers/optimizer.h"
 #include "tiny.h"
 
 #define SIDE   16
@@ -101,6 +102,31 @@ static void keras_vis(void **state)
     check_keras_vis("keras_vis_relu", "relu", 5, 0.02);
 }
 
+/* keras-vis's own RMSprop step of its recorded gradients, for a corner of 4 x 4 pixels. */
+static void keras_vis_updates(void **state)
+{
+    (void)state;
+    const axm_optimizer *rmsprop = axm_optimizer_find("rmsprop");
+    float *start = golden_line("presets.txt", "start_0_255", VALUES), *first = golden_line("presets.txt", "keras_vis_1", VALUES),
+          *fifth = golden_line("presets.txt", "keras_vis_5", VALUES),
+          *gradients = golden_line("presets.txt", "keras_vis_gradients", 240);
+    axm_optimizer_settings settings = {.learning_rate = 1.0, .decay = 0.95, .epsilon = 1e-7};
+    float x[48], memory[96] = {0}, wanted[48];
+    for (int y = 0; y < 4; y++)
+        memcpy(x + 12 * y, start + SIDE * 3 * y, 12 * sizeof *x);
+    for (int64_t step = 1; step <= 5; step++) {
+        rmsprop->update(&settings, step, 48, gradients + 48 * (step - 1), memory, x);
+        const float *whole = step == 1 ? first : fifth;
+        for (int y = 0; y < 4; y++)
+            memcpy(wanted + 12 * y, whole + SIDE * 3 * y, 12 * sizeof *x);
+        if (step == 1 || step == 5) near_all("step", x, wanted, 48, 1e-5 * 255.0);
+    }
+    free(start);
+    free(first);
+    free(fifth);
+    free(gradients);
+}
+
 /* The shifts that stay: SciPy's own, one after the other. */
 static void keras_vis_jitter(void **state)
 {
@@ -134,6 +160,10 @@ static void keras_vis_maps(void **state)
     must(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, ACTMAX_LAYER_AUTO, recipe, &result));
     near_line("cam", array_of(result, "map", SIDE * SIDE), SIDE * SIDE, 1e-4);
     actmax_result_free(result);
+    set_option(recipe, "map_modifier", "negate");
+    must(actmax_session_grad_cam(session, image, ACTMAX_LAYER_OUTPUT, 1, ACTMAX_LAYER_AUTO, recipe, &result));
+    near_line("cam_negate", array_of(result, "map", SIDE * SIDE), SIDE * SIDE, 1e-4);
+    actmax_result_free(result);
     for (int k = 0; k < 4; k++) {
         set_option(recipe, "map_modifier", modifiers[k]);
         snprintf(line, sizeof line, "saliency_%s", modifiers[k]);
@@ -164,6 +194,29 @@ static void keras_2016(void **state)
         actmax_result_free(result);
         actmax_recipe_free(recipe);
     }
+}
+
+/* The picture that is saved, of the filter with the highest loss: to a level. */
+static void keras_2016_shown(void **state)
+{
+    (void)state;
+    actmax_recipe *recipe = recipe_of("keras-2016", "presets.txt", "keras_2016_start", SIDE);
+    set_option(recipe, "size", "16");
+    float *shown = golden_line("presets.txt", "keras_2016_shown", VALUES),
+          *losses = golden_line("presets.txt", "keras_2016_losses", 4);
+    int found = 0;
+    for (int filter = 0; filter < 6; filter++) {
+        actmax_result *result = run(recipe, filter);
+        bool best = fabs(number(result, "activation_last") - (double)losses[0]) < 1e-4;
+        for (int i = 0; best && i < VALUES; i++)
+            assert_true(fabs((double)actmax_image_pixels(image_of(result, "image"))[i] - (double)shown[i]) <= 1.0);
+        found += best;
+        actmax_result_free(result);
+    }
+    assert_int_equal(found, 1);
+    free(shown);
+    free(losses);
+    actmax_recipe_free(recipe);
 }
 
 /* Three steps at each of four sizes; between them one level of 8 bits may differ. */
@@ -240,9 +293,9 @@ static void fastai(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keras_vis),  cmocka_unit_test(keras_vis_jitter), cmocka_unit_test(keras_vis_maps),
-        cmocka_unit_test(keras_2016), cmocka_unit_test(keras_2019),       cmocka_unit_test(keras_io),
-        cmocka_unit_test(fastai),
+        cmocka_unit_test(keras_vis),         cmocka_unit_test(keras_vis_jitter), cmocka_unit_test(keras_vis_maps),
+        cmocka_unit_test(keras_vis_updates), cmocka_unit_test(keras_2016_shown), cmocka_unit_test(keras_2016),
+        cmocka_unit_test(keras_2019),        cmocka_unit_test(keras_io),         cmocka_unit_test(fastai),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
