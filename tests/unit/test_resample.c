@@ -1,7 +1,10 @@
-/* lib/image: resizing against Pillow (8 bit), SciPy, PyTorch and OpenCV (float), and fitting against torchvision's rule. */
+/* lib/image: resizing against Pillow (8 bit), SciPy, PyTorch and OpenCV (float), box blur against OpenCV, and fitting against
+ * torchvision's rule. */
 #include "image_goldens.h"
 
 #include "base/status.h"
+#include "golden_lines.h"
+#include "visualize/enlarge.h"
 
 static void test_pillow_bytes(void **state)
 {
@@ -86,6 +89,60 @@ static void test_float_kinds(void **state)
             free(x.floats);
             free(wanted.floats);
         }
+}
+
+/* The pictures of make_opencv_goldens.py: 32-bit hashes of the positions. */
+static float *hashed(int32_t height, int32_t width)
+{
+    size_t count = (size_t)height * (size_t)width * 3;
+    float *x = malloc(count * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t h = (uint32_t)(i + 1) * 2654435761u;
+        h = (h ^ h >> 15) * 2246822519u;
+        x[i] = (float)((double)(h ^ h >> 13) / 4294967296.0);
+    }
+    return x;
+}
+
+/* At most 20 rows and columns of it against the line. OpenCV's positions are floats: 2e-5 of a pixel at 408. */
+static void near_opencv(const char *line, const float *y, int32_t height, int32_t width)
+{
+    int32_t most = height > width ? height : width, step = (most + 19) / 20;
+    float some[20 * 20 * 3];
+    size_t count = 0;
+    for (int32_t i = 0; i < height; i += step)
+        for (int32_t k = 0; k < width; k += step, count += 3)
+            memcpy(some + count, y + ((size_t)i * (size_t)width + (size_t)k) * 3, 3 * sizeof *some);
+    float *wanted = golden_line("opencv.txt", line, count);
+    assert_near(line, some, wanted, count, most > 100 ? 1e-4 : 2e-6);
+    free(wanted);
+}
+
+static void test_opencv(void **state)
+{
+    static const int32_t sizes[5][4] = {{4, 6, 11, 9}, {7, 7, 8, 8}, {16, 16, 19, 19}, {1, 5, 3, 8}, {340, 340, 408, 408}};
+    char line[64];
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        const int32_t *s = sizes[i % 5];
+        float *x = hashed(s[0], s[1]), *y = malloc((size_t)s[2] * (size_t)s[3] * 3 * sizeof *y);
+        assert_non_null(y);
+        assert_int_equal(axm_resize_float(&golden_allocator, i < 5 ? AXM_HALF_PIXEL_CUBIC : AXM_HALF_PIXEL_BILINEAR, x, s[1], s[0],
+                                          3, y, s[3], s[2]),
+                         0);
+        snprintf(line, sizeof line, "%s_%dx%d_%dx%d", i < 5 ? "cubic" : "linear", (int)s[0], (int)s[1], (int)s[2], (int)s[3]);
+        near_opencv(line, y, s[2], s[3]);
+        free(x);
+        free(y);
+    }
+    for (int side = 2; side <= 5; side++) {
+        float *x = hashed(8, 7), scratch[8 * 7 * 3], y[8 * 7 * 3];
+        axm_box_blur(side, (axm_extent){7, 8, 3}, x, scratch, y);
+        snprintf(line, sizeof line, "box_%d_8x7", side);
+        near_opencv(line, y, 8, 7);
+        free(x);
+    }
 }
 
 /* At these sizes scipy.ndimage.zoom loses the last row and column to rounding; a map must not. Corners are kept by every
@@ -217,15 +274,11 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pillow_bytes),
-        cmocka_unit_test(test_pillow_same_size_is_a_copy),
-        cmocka_unit_test(test_pillow_part),
-        cmocka_unit_test(test_float_kinds),
-        cmocka_unit_test(test_float_corners_and_constants),
-        cmocka_unit_test(test_fit),
-        cmocka_unit_test(test_fit_region_by_hand),
-        cmocka_unit_test(test_fit_strip),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_pillow_bytes), cmocka_unit_test(test_pillow_same_size_is_a_copy),
+        cmocka_unit_test(test_pillow_part),  cmocka_unit_test(test_float_kinds),
+        cmocka_unit_test(test_opencv),       cmocka_unit_test(test_float_corners_and_constants),
+        cmocka_unit_test(test_fit),          cmocka_unit_test(test_fit_region_by_hand),
+        cmocka_unit_test(test_fit_strip),    cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, open_goldens, close_goldens);
 }
