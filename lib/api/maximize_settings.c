@@ -16,7 +16,10 @@ static int32_t add_transform(axm_maximize_settings *s, const struct actmax_recip
         transform->values[i] = axm_recipe_part_number(recipe, part, modifier->options[i]);
         active = active || (i == 0 && transform->values[i] != 0.0);
     }
-    transform->kept = strcmp(name, "jitter") == 0 && transform->values[1] > 0.0;
+    if (strcmp(name, "jitter") == 0) {
+        active = active || transform->values[2] > 0.0;
+        transform->kept = transform->values[1] > 0.0;
+    }
     if (active && transform->kept && s->pyramid)
         return axm_fail(ACTMAX_ERROR_INVALID, "jitter_mode=kept moves the picture itself; it wants parameters=pixel");
     if (active) s->transform_count++;

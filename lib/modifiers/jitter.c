@@ -5,7 +5,7 @@
 
 #include "modifiers/modifier.h"
 
-static const char *const options[] = {"jitter", "jitter_mode", NULL};
+static const char *const options[] = {"jitter", "jitter_mode", "jitter_x", NULL};
 
 #define MODE_OVERLAP 2.0
 
@@ -20,7 +20,7 @@ static double draw_shift(double amount, int32_t side, axm_rng_key key, uint64_t 
 static void draw(const double *values, axm_extent extent, axm_rng_key key, uint64_t draw_base, double plan[8])
 {
     plan[0] = draw_shift(values[0], extent.height, key, draw_base);
-    plan[1] = draw_shift(values[0], extent.width, key, draw_base + 1);
+    plan[1] = draw_shift(values[2] < 0.0 ? values[0] : values[2], extent.width, key, draw_base + 1);
     plan[2] = values[1];
 }
 

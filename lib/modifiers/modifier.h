@@ -24,7 +24,8 @@ typedef struct axm_modifier {
 } axm_modifier;
 
 /* jitter (option "jitter": below 1 a fraction of each side, truncated; from 1 pixels): a circular shift by whole pixels drawn
- *   uniformly from [-v, v] in each direction, anew each step. Adjoint: the shift back. Option "jitter_mode": 2 for SciPy's wrap.
+ *   uniformly from [-v, v] in each direction, anew each step. Adjoint: the shift back. Options "jitter_mode": 2
+ *   for SciPy's wrap; "jitter_x": the same to the side, below 0 as "jitter".
  * blur (options "blur" = sigma in pixels, 0 none): Gaussian, truncated at 4 sigma, edges reflected (half-sample symmetric,
  *   SciPy's "reflect"). Adjoint is exact (transpose), not the blur itself.
  * scale (option "scale_jitter" s): resize by a factor drawn uniformly from [1-s, 1+s] about the centre, half-pixel bilinear,

@@ -156,7 +156,7 @@ static void parts(void **state)
         must(actmax_recipe_add_part(recipe, part, &index));
         assert_int_equal(index, 1);
         for (int32_t i = 0; i < actmax_option_count(); i++) {
-            if (actmax_option_type(i) == ACTMAX_TYPE_CHOICE) continue; /* texts; jitter_mode is the parts' only one */
+            if (actmax_option_type(i) == ACTMAX_TYPE_CHOICE) continue; /* texts */
             int32_t status = actmax_recipe_set_part_number(recipe, index, actmax_option_name(i), actmax_option_maximum(i));
             bool own = strcmp(actmax_option_part(i), part) == 0;
             if (own != (status == ACTMAX_OK)) fail_msg("part '%s', option '%s': %s", part, actmax_option_name(i), actmax_message());

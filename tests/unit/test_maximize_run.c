@@ -317,14 +317,21 @@ static void jitter(void **state)
     set_option(f.recipe, "jitter", "0.03"); /* less than one pixel */
     actmax_result *little = maximize_in(f.session, f.relu2, 3, f.recipe);
     assert_true(same(none, little));
+    set_option(f.recipe, "jitter_x", "7"); /* across only, then of the same size in both directions */
+    actmax_result *across = maximize_in(f.session, f.relu2, 3, f.recipe);
+    assert_false(same(across, none) || same(across, pixels));
+    set_option(f.recipe, "jitter", "0.25");
+    actmax_result *both = maximize_in(f.session, f.relu2, 3, f.recipe);
+    assert_true(same(both, pixels));
+    set_option(f.recipe, "jitter_x", "-1");
     /* the same as a part that is added */
     int32_t part;
     must(actmax_recipe_add_part(f.recipe, "jitter", &part));
     must(actmax_recipe_set_part_number(f.recipe, part, "jitter", 7));
     actmax_result *added = maximize_in(f.session, f.relu2, 3, f.recipe);
     assert_true(same(added, pixels));
-    actmax_result *all[] = {none, fraction, pixels, little, added};
-    for (int i = 0; i < 5; i++)
+    actmax_result *all[] = {none, fraction, pixels, little, across, both, added};
+    for (int i = 0; i < 7; i++)
         actmax_result_free(all[i]);
     close_fashion(&f);
 }

@@ -175,7 +175,7 @@ static void adjoint_matrices(void **state)
     for (int32_t m = 0; axm_modifier_at(m); m++) {
         float unit[20] = {0}, t[20][20], adjoint[20][20];
         double plan[8] = {0};
-        axm_modifier_at(m)->draw((const double[4]){values[m]}, e, key, 0, plan);
+        axm_modifier_at(m)->draw((const double[4]){values[m], 0, -1}, e, key, 0, plan);
         for (int k = 0; k < 20; k++) {
             unit[k] = 1.0f;
             axm_modifier_at(m)->forward(plan, e, unit, t[k]);
@@ -196,13 +196,15 @@ static void draws(void **state)
     for (uint32_t step = 1; step <= 1000; step++) {
         const axm_rng_key k = {.seed = 1, .step = step};
         double plan[8] = {0};
-        axm_modifier_find("jitter")->draw((const double[4]){3.9}, e, k, 0, plan);
+        axm_modifier_find("jitter")->draw((const double[4]){3.9, 0, -1}, e, k, 0, plan);
         for (int i = 0; i < 2; i++) {
             assert_true(plan[i] == floor(plan[i]) && fabs(plan[i]) <= 3.0);
             seen[i][(int)plan[i] + 3]++;
         }
-        axm_modifier_find("jitter")->draw((const double[4]){0.05}, e, k, 0, plan);
+        axm_modifier_find("jitter")->draw((const double[4]){0.05, 0, -1}, e, k, 0, plan);
         assert_true(fabs(plan[0]) <= 1.0 && fabs(plan[1]) <= 3.0); /* down: 5 % of 20; right: of 60 */
+        axm_modifier_find("jitter")->draw((const double[4]){0, 0, 2.5}, e, k, 0, plan);
+        assert_true(plan[0] == 0.0 && fabs(plan[1]) <= 2.0);
         axm_modifier_find("scale")->draw((const double[4]){0.25}, e, k, 0, plan);
         least = fmin(least, plan[0]);
         most = fmax(most, plan[0]);
@@ -229,12 +231,12 @@ static void draws_depend_on_the_key(void **state)
     const axm_modifier *jitter = axm_modifier_find("jitter");
     double a[8] = {0}, b[8] = {0};
     (void)state;
-    jitter->draw((double[]){value, 0.0}, e, key, 64, a);
-    jitter->draw((double[]){value, 0.0}, e, key, 64, b);
+    jitter->draw((const double[4]){value, 0.0, -1.0}, e, key, 64, a);
+    jitter->draw((const double[4]){value, 0.0, -1.0}, e, key, 64, b);
     assert_memory_equal(a, b, sizeof a);
-    jitter->draw((double[]){value, 0.0}, e, key, 128, b);
+    jitter->draw((const double[4]){value, 0.0, -1.0}, e, key, 128, b);
     assert_true(a[0] != b[0] || a[1] != b[1]);
-    jitter->draw((double[]){value, 0.0}, e, (axm_rng_key){key.seed, key.image, key.step + 1}, 64, b);
+    jitter->draw((const double[4]){value, 0.0, -1.0}, e, (axm_rng_key){key.seed, key.image, key.step + 1}, 64, b);
     assert_true(a[0] != b[0] || a[1] != b[1]);
     assert_true(a[0] != a[1]); /* down and right are not the same draw */
 }
@@ -248,7 +250,7 @@ static void registry(void **state)
         const axm_modifier *modifier = axm_modifier_at(i);
         assert_string_equal(modifier->name, names[i][0]);
         assert_string_equal(modifier->options[0], names[i][1]);
-        assert_null(modifier->options[i == 0 ? 2 : 1]);
+        assert_null(modifier->options[i == 0 ? 3 : 1]);
         assert_ptr_equal(axm_modifier_find(names[i][0]), modifier);
     }
     assert_null(axm_modifier_at(5));

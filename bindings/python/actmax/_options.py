@@ -169,6 +169,8 @@ OPTIONS = (
            'random circular shift of each step: below 1 a fraction of the side, from 1 pixels'),
     Option('jitter_mode', 'jitter', 'choice', 'undone', 'undone|kept|kept-overlap', 0, 0,
            "the shift is seen by the network only; or the picture stays shifted; or so with first and last row and column overlapping (SciPy's wrap)"),
+    Option('jitter_x', 'jitter', 'number', '-1', '', -1, 4096,
+           'the shift to the side, where it is not that of jitter, which then is up and down; below 0: the same'),
     Option('blur', 'blur', 'number', '0', '', 0, 64,
            'Gaussian blur before the network: sigma in pixels'),
     Option('scale_jitter', 'scale', 'number', '0.1', '', 0, 0.9,
@@ -297,8 +299,9 @@ class Calls:
         start_size=None, late_steps=None, last_scale=None, gradient=None, gradient_of=None, gradient_epsilon=None,
         gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
         learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
-        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
-        flip=None, lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
+        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, jitter_x=None, blur=None,
+        scale_jitter=None, rotate=None, flip=None, lp_norm=None, lp_power=None, lp_infinity=None,
+        total_variation=None, tv_power=None, **unknown,
     ):
         """Makes a picture that excites a filter.
 
@@ -398,6 +401,8 @@ class Calls:
               side, from 1 pixels
           jitter_mode ('undone' | 'kept' | 'kept-overlap'; default undone): the shift is seen by the network only;
               or the picture stays shifted; or so with first and last row and column overlapping (SciPy's wrap)
+          jitter_x (float; -1 to 4096; default -1): the shift to the side, where it is not that of jitter, which
+              then is up and down; below 0: the same
           blur (float; 0 to 64; default 0): Gaussian blur before the network: sigma in pixels
           scale_jitter (float; 0 to 0.9; default 0.1): random zoom of each step by a factor within 1-s .. 1+s
           rotate (float; 0 to 180; default 8): random rotation of each step within -d .. d degrees
@@ -422,9 +427,9 @@ class Calls:
             gradient_modifier=gradient_modifier, penalties=penalties, keep=keep, drop_below=drop_below,
             dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
             epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
-            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
-            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, lp_infinity=lp_infinity,
-            total_variation=total_variation, tv_power=tv_power,
+            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, jitter_x=jitter_x, blur=blur,
+            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
+            lp_infinity=lp_infinity, total_variation=total_variation, tv_power=tv_power,
         )
         return self._maximize(layer, filter, progress, parts, options, unknown)
 
@@ -437,8 +442,9 @@ class Calls:
         late_steps=None, last_scale=None, gradient=None, gradient_of=None, gradient_epsilon=None,
         gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, optimizer=None,
         learning_rate=None, beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None,
-        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None,
-        flip=None, lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
+        rmsprop_epsilon=None, momentum=None, jitter=None, jitter_mode=None, jitter_x=None, blur=None,
+        scale_jitter=None, rotate=None, flip=None, lp_norm=None, lp_power=None, lp_infinity=None,
+        total_variation=None, tv_power=None, **unknown,
     ):
         """Makes one picture for each filter, in one call. Layer, progress, parts and the options are those of
         maximize().
@@ -455,9 +461,9 @@ class Calls:
             gradient_modifier=gradient_modifier, penalties=penalties, keep=keep, drop_below=drop_below,
             dead_tries=dead_tries, optimizer=optimizer, learning_rate=learning_rate, beta1=beta1, beta2=beta2,
             epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho, rmsprop_epsilon=rmsprop_epsilon,
-            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur, scale_jitter=scale_jitter,
-            rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power, lp_infinity=lp_infinity,
-            total_variation=total_variation, tv_power=tv_power,
+            momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, jitter_x=jitter_x, blur=blur,
+            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
+            lp_infinity=lp_infinity, total_variation=total_variation, tv_power=tv_power,
         )
         return self._maximize_each(layer, filters, progress, parts, options, unknown)
 
@@ -471,8 +477,8 @@ class Calls:
         gradient_modifier=None, penalties=None, keep=None, drop_below=None, dead_tries=None, sheet=None,
         sheet_sort=None, sheet_fill=None, sheet_margin=None, sheet_filters=None, optimizer=None, learning_rate=None,
         beta1=None, beta2=None, epsilon=None, weight_decay=None, amsgrad=None, rho=None, rmsprop_epsilon=None,
-        momentum=None, jitter=None, jitter_mode=None, blur=None, scale_jitter=None, rotate=None, flip=None,
-        lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
+        momentum=None, jitter=None, jitter_mode=None, jitter_x=None, blur=None, scale_jitter=None, rotate=None,
+        flip=None, lp_norm=None, lp_power=None, lp_infinity=None, total_variation=None, tv_power=None, **unknown,
     ):
         """Makes one contact sheet of the pictures of many filters: the dead ones are dropped, the others sorted by
         activation.
@@ -503,9 +509,9 @@ class Calls:
             dead_tries=dead_tries, sheet=sheet, sheet_sort=sheet_sort, sheet_fill=sheet_fill,
             sheet_margin=sheet_margin, sheet_filters=sheet_filters, optimizer=optimizer, learning_rate=learning_rate,
             beta1=beta1, beta2=beta2, epsilon=epsilon, weight_decay=weight_decay, amsgrad=amsgrad, rho=rho,
-            rmsprop_epsilon=rmsprop_epsilon, momentum=momentum, jitter=jitter, jitter_mode=jitter_mode, blur=blur,
-            scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm, lp_power=lp_power,
-            lp_infinity=lp_infinity, total_variation=total_variation, tv_power=tv_power,
+            rmsprop_epsilon=rmsprop_epsilon, momentum=momentum, jitter=jitter, jitter_mode=jitter_mode,
+            jitter_x=jitter_x, blur=blur, scale_jitter=scale_jitter, rotate=rotate, flip=flip, lp_norm=lp_norm,
+            lp_power=lp_power, lp_infinity=lp_infinity, total_variation=total_variation, tv_power=tv_power,
         )
         return self._maximize_sheet(layer, filters, progress, parts, options, unknown)
 
