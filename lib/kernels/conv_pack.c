@@ -2,11 +2,13 @@
  *
  * GEMM and DOT: for each phase, for each group, panels of plan.panel output channels (the last one plan.packed_c rounded), each
  * [tap_h][tap_w][in_c][width], zero where there is no channel. DEPTHWISE: for each phase [tap_h][tap_w][channels]. WINOGRAD: for
- * each of the 36 points, panels of [in_c][width]. COL2IM: panels of columns (tap_h, tap_w, in_c), each [out_c][width]. */
+ * each of the 36 points, panels of [in_c][width]. LINE: for each point, panels of [tap across][in_c][width]. COL2IM: panels of
+ * columns (tap_h, tap_w, in_c), each [out_c][width]. */
 #include <string.h>
 
 #include "base/half.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_line.h"
 
 typedef struct packing {
     const axm_conv_plan *plan;
@@ -139,6 +141,48 @@ static void pack_winograd(const packing *p, float *out)
     }
 }
 
+/* taps[t][i] = the weight of tap t along the axis from channel c to output channel n + i, i < count. offset: of tap 0; step: from
+ * tap to tap. */
+static void line_taps(const packing *p, int64_t offset, int64_t step, int64_t taps_along, int64_t n, int64_t count, int64_t c,
+                      double taps[AXM_LINE_MOST_TAPS][AXM_LINE_WIDTH])
+{
+    const axm_conv_weights *w = p->weights;
+    const bool forward = p->plan->direction == AXM_FORWARD;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t o = forward ? n + i : c, in = forward ? c : n + i;
+        const int64_t base = filter_of(w, o) * w->stride[0] + in * w->stride[1] + offset;
+        const float scale = scale_of(w, o);
+        for (int64_t t = 0; t < taps_along; t++)
+            taps[t][i] = (double)(element(w, base + t * step) * scale);
+    }
+}
+
+static void pack_line(const packing *p, float *out)
+{
+    const axm_conv_plan *plan = p->plan;
+    const axm_line_method method = axm_line_method_of(plan->shape);
+    const bool vertical = method.vertical;
+    const axm_tap_axis along = axm_conv_axis(plan, vertical, 0), across = axm_conv_axis(plan, !vertical, 0);
+    const int64_t step_along = p->weights->stride[vertical ? 2 : 3], step_across = p->weights->stride[vertical ? 3 : 2];
+    const int64_t sum = across.taps * plan->in_c;
+    for (int64_t first = 0; first < plan->packed_c; first += plan->panel) {
+        const int64_t left = plan->packed_c - first, width = left < plan->panel ? left : plan->panel;
+        for (int64_t k = 0; k < sum; k++) {
+            float *to = out + first * sum + k * width;
+            const int64_t offset =
+                along.kernel_first * step_along + (across.kernel_first + k / plan->in_c * across.kernel_step) * step_across;
+            for (int64_t n = 0; n < width; n += AXM_LINE_WIDTH) {
+                double taps[AXM_LINE_MOST_TAPS][AXM_LINE_WIDTH] = {{0}};
+                const int64_t some = width - n < AXM_LINE_WIDTH ? width - n : AXM_LINE_WIDTH, real = plan->out_c - first - n;
+                line_taps(p, offset, along.kernel_step * step_along, along.taps, first + n, real < some ? real : some,
+                          k % plan->in_c, taps);
+                axm_line_weights(&method, (const double(*)[AXM_LINE_WIDTH])taps, (size_t)some, (size_t)(sum * plan->packed_c),
+                                 to + n);
+            }
+        }
+    }
+}
+
 /* Panels of columns (tap, i), each [o][width], the last one rounded up with zeros. */
 static void pack_col2im(const packing *p, float *out)
 {
@@ -172,6 +216,10 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
     float *out = packed;
     if (plan.algorithm == AXM_CONV_WINOGRAD) {
         pack_winograd(&p, out);
+        return;
+    }
+    if (plan.algorithm == AXM_CONV_LINE) {
+        pack_line(&p, out);
         return;
     }
     if (plan.algorithm == AXM_CONV_COL2IM) {

@@ -1,6 +1,7 @@
 /* How a convolution is computed: the algorithm, its groups and phases, and the sizes that follow. */
 #include "base/checked.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_line.h"
 
 /* Pixels of the output from which on Winograd's method pays, for each lane of a vector; and the larger tiles do, for each square of
  * them. */
@@ -94,6 +95,7 @@ static axm_conv_plan plan_alone(const axm_kernels *kernels, const axm_conv_shape
     plan.packed_c = (plan.out_c + lanes - 1) / lanes * lanes;
     plan.tile = winograd_tile(kernels, shape, &plan);
     if (plan.tile != 0) plan.algorithm = AXM_CONV_WINOGRAD;
+    if (axm_line_suits(kernels, &plan)) plan.algorithm = AXM_CONV_LINE;
     return plan;
 }
 
@@ -165,21 +167,25 @@ bool axm_conv_leaves_gaps(const axm_conv_plan *plan)
 
 int32_t axm_conv_format(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
-    return (int32_t)(axm_conv_plan_of(kernels, shape, direction).tile / 2);
+    const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    return plan.algorithm == AXM_CONV_LINE ? 3 : (int32_t)(plan.tile / 2);
 }
 
 /* Every kernel element is in one phase, so the sum over phases is the whole kernel. SIZE_MAX when it cannot be said in size_t. */
 size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, axm_conv_packs_as(kernels, shape, direction));
-    const bool winograd = plan.algorithm == AXM_CONV_WINOGRAD;
-    int64_t count = (int64_t)sizeof(float);
+    int64_t count = (int64_t)sizeof(float), height = shape->kernel_h, width = shape->kernel_w;
+    if (plan.algorithm == AXM_CONV_WINOGRAD) height = width = plan.tile + 2;
+    if (plan.algorithm == AXM_CONV_LINE) {
+        const axm_line_method method = axm_line_method_of(shape);
+        *(method.vertical ? &height : &width) = (int64_t)method.points;
+    }
     if (plan.algorithm == AXM_CONV_COL2IM) {
         const bool counted = axm_mul_i64(count, plan.packed_c, &count) && axm_mul_i64(count, plan.in_c, &count);
         return counted && (uint64_t)count <= SIZE_MAX ? (size_t)count : SIZE_MAX;
     }
-    const bool fits = axm_mul_i64(count, winograd ? plan.tile + 2 : shape->kernel_h, &count) &&
-                      axm_mul_i64(count, winograd ? plan.tile + 2 : shape->kernel_w, &count) &&
+    const bool fits = axm_mul_i64(count, height, &count) && axm_mul_i64(count, width, &count) &&
                       axm_mul_i64(count, plan.packed_c, &count) &&
                       (plan.algorithm == AXM_CONV_DEPTHWISE ||
                        (axm_mul_i64(count, plan.in_c, &count) && axm_mul_i64(count, plan.groups, &count)));
@@ -192,6 +198,7 @@ size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *
     switch (plan.algorithm) {
     case AXM_CONV_DEPTHWISE: return 0;
     case AXM_CONV_WINOGRAD: return axm_tap_winograd_scratch_bytes(kernels, &plan);
+    case AXM_CONV_LINE: return axm_tap_line_scratch_bytes(&plan);
     case AXM_CONV_COL2IM: return axm_col2im_scratch_bytes(kernels, shape);
     default: return axm_tap_gemm_scratch_bytes(kernels, &plan);
     }
@@ -200,5 +207,6 @@ size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *
 size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    if (plan.algorithm == AXM_CONV_LINE) return axm_tap_line_shared_bytes(&plan);
     return plan.algorithm == AXM_CONV_WINOGRAD ? axm_tap_winograd_shared_bytes(kernels, &plan) : 0;
 }

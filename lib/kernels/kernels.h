@@ -65,7 +65,7 @@ typedef struct axm_conv_weights {
 typedef enum axm_direction { AXM_FORWARD, AXM_BACKWARD } axm_direction;
 
 /* Packed weights depend on the kernels table, the direction and these shape fields only: in_c, out_c, kernel_*, stride_*,
- * dilation_*, groups (stride, dilation and padding enter the backward format), pad_*, and, through axm_conv_format (0, 1 or 2), on
+ * dilation_*, groups (stride, dilation and padding enter the backward format), pad_*, and, through axm_conv_format (0 to 3), on
  * the size of the picture; never on the batch. */
 int32_t axm_conv_format(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* The direction whose packed weights are read: both may be the same bytes. */
