@@ -56,8 +56,8 @@ void axm_colormap_apply(const axm_colormap *colormap, const float *map, size_t c
     float scale = colormap->truncates_255 ? 255.0f : 256.0f;
     colormap->table(table);
     for (size_t i = 0; i < count; ++i) {
-        float at = fminf(fmaxf(map[i], 0.0f) * scale, 255.0f); /* fmaxf takes the 0 when the other is not a number */
-        memcpy(rgb + i * 3, table[(int)at], 3);
+        float at = map[i] > 0.0f ? map[i] * scale : 0.0f; /* 0 when it is not a number */
+        memcpy(rgb + i * 3, table[(int)(at < 255.0f ? at : 255.0f)], 3);
     }
 }
 

@@ -83,5 +83,5 @@ void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const 
         .accumulate = accumulate,
         .y = dx,
     };
-    run_phases(&conv);
+    if (!axm_conv_sparse_backward(&conv)) run_phases(&conv);
 }

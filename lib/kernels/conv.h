@@ -63,6 +63,8 @@ typedef struct axm_tap_conv {
 /* GEMM and DOT. */
 size_t axm_tap_gemm_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan);
 void axm_tap_gemm(const axm_tap_conv *conv);
+/* Does the whole of a backward convolution when that is 1x1 and few channels of dy are not zero; else false. */
+bool axm_conv_sparse_backward(const axm_tap_conv *conv);
 /* DEPTHWISE. */
 void axm_tap_depthwise(const axm_tap_conv *conv);
 /* WINOGRAD. */

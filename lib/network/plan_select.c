@@ -86,6 +86,15 @@ static int32_t is_channel_affine(axm_plan *plan, const axm_node *node, bool *out
     return ACTMAX_OK;
 }
 
+/* Whether an alias keeps channels where they are: [n, c, 1, 1] to [n, c], say. */
+static bool keeps_channels(const axm_plan *plan, const axm_node *node)
+{
+    const axm_shape *from = &plan->facts[node->inputs[0]].shape, *to = &plan->facts[node->outputs[0]].shape;
+    if (!(node->op->flags & AXM_OP_ALIAS) || from->rank < 2 || to->rank < 2) return false;
+    return from->dim[0] == to->dim[0] && from->dim[1] == to->dim[1] && axm_shape_count(from) == from->dim[0] * from->dim[1] &&
+           axm_shape_count(to) == axm_shape_count(from);
+}
+
 /* Walks back from the sliced value over pointwise nodes, then over what folds into a convolution's weights, to an operator
  * that can compute some of its channels only. Sets plan->slice_node when it gets there. */
 static int32_t find_slice(axm_plan *plan)
@@ -101,7 +110,7 @@ static int32_t find_slice(axm_plan *plan)
             plan->slice_node = n;
             return ACTMAX_OK;
         }
-        bool pointwise = (node->op->flags & AXM_OP_POINTWISE) && !affine;
+        bool pointwise = ((node->op->flags & AXM_OP_POINTWISE) || keeps_channels(plan, node)) && !affine;
         if (!pointwise && ((status = is_channel_affine(plan, node, &folds)) < 0 || !folds)) return status;
         affine = affine || !pointwise;
         value = varying_input(plan, node);

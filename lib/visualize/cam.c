@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "visualize/score.h"
 
+#define LANES    8    /* values side by side; divides AXM_CHANNEL_BLOCK */
 #define ROUNDING 1e-6 /* of float32 through a network, relative to the terms that were added up */
 
 /* ---- Running the network ---- */
@@ -15,13 +16,14 @@ static int32_t best_channel(const axm_tensor *tensor, int32_t axis)
 {
     axm_channel_view v = axm_view_channels(tensor, axis);
     int32_t best = 0;
-    double most = -INFINITY;
-    for (int32_t c = 0; c < v.channels; ++c) {
-        axm_score score = {.channel_axis = axis, .channels = &c, .channel_count = 1, .position = -1};
-        double value = axm_score_value(&score, tensor);
-        if (value > most) {
-            most = value;
-            best = c;
+    double most = -INFINITY, sums[AXM_CHANNEL_BLOCK];
+    for (int64_t first = 0; first < v.channels; first += AXM_CHANNEL_BLOCK) {
+        int64_t count = axm_sum_channels(v, tensor->data, first, sums);
+        for (int64_t c = 0; c < count; ++c) {
+            double mean = sums[c] / (double)(v.outer * v.inner);
+            if (!(mean > most)) continue;
+            most = mean;
+            best = (int32_t)(first + c);
         }
     }
     return best;
@@ -77,9 +79,24 @@ static int32_t run(axm_runner *runner, const axm_input *input, const axm_map_req
 static void range_of(const float *x, size_t count, double *low, double *high)
 {
     float least = INFINITY, most = -INFINITY; /* in double, GCC 12 for ARM would crash on these lines */
-    for (size_t i = 0; i < count; ++i) {
-        least = fminf(least, x[i]);
-        most = fmaxf(most, x[i]);
+    float lows[LANES], highs[LANES];
+    size_t at = 0;
+    for (size_t l = 0; l < LANES; ++l) {
+        lows[l] = least;
+        highs[l] = most;
+    }
+    for (; at + LANES <= count; at += LANES)
+        for (size_t l = 0; l < LANES; ++l) {
+            lows[l] = x[at + l] < lows[l] ? x[at + l] : lows[l];
+            highs[l] = x[at + l] > highs[l] ? x[at + l] : highs[l];
+        }
+    for (size_t l = 0; l < LANES; ++l) {
+        least = fminf(least, lows[l]);
+        most = fmaxf(most, highs[l]);
+    }
+    for (; at < count; ++at) {
+        least = fminf(least, x[at]);
+        most = fmaxf(most, x[at]);
     }
     *low = (double)least;
     *high = (double)most;
@@ -98,8 +115,11 @@ static bool scale_map(axm_map_scaling scaling, double epsilon, double rounding, 
     }
     if (scaling == AXM_MAP_NONE) return false;
     double base = scaling == AXM_MAP_MINMAX ? low : 0.0, span = high - base + epsilon;
-    for (size_t i = 0; i < count; ++i)
-        x[i] = (float)fmin(fmax(((double)x[i] - base) / span, 0.0), 1.0);
+    for (size_t i = 0; i < count; ++i) {
+        double value = ((double)x[i] - base) / span;
+        value = value > 0.0 ? value : 0.0;
+        x[i] = (float)(value < 1.0 ? value : 1.0);
+    }
     return false;
 }
 
@@ -139,6 +159,27 @@ static void divide_by_maximum(const axm_tensor *at)
         at->grad[i] = (float)((double)at->grad[i] / (high + 1e-7));
 }
 
+/* Adds the terms of `count` channels to raw, and to `most` the largest size of each channel's terms. */
+static void add_terms(axm_channel_view v, const float *data, int64_t first, int64_t count, const float *weight, float *raw,
+                      float *most)
+{
+    for (int64_t o = 0; o < v.outer; ++o) {
+        for (int64_t i = 0; i < v.inner; ++i) {
+            const float *x = data + (o * v.channels + first) * v.inner + i;
+            float term[AXM_CHANNEL_BLOCK] = {0}, part[LANES] = {0};
+            for (int64_t c = 0; c < count; ++c)
+                term[c] = weight[c] * x[c * v.inner];
+            for (int64_t c = 0; c < count; ++c)
+                most[c] = fabsf(term[c]) > most[c] ? fabsf(term[c]) : most[c];
+            for (size_t c = 0; c < AXM_CHANNEL_BLOCK; c += LANES)
+                for (size_t l = 0; l < LANES; ++l)
+                    part[l] += term[c + l];
+            for (size_t l = 0; l < LANES; ++l)
+                raw[o * v.inner + i] += part[l];
+        }
+    }
+}
+
 /* raw = sum over channels of weight times activation. Returns a bound of the terms' sizes: what raw's rounding is relative to. */
 static double weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
 {
@@ -147,19 +188,15 @@ static double weigh_channels(const axm_tensor *at, int32_t axis, float *raw)
     double size = 0.0;
     for (int64_t p = 0; p < positions; ++p)
         raw[p] = 0.0f;
-    for (int64_t c = 0; c < v.channels; ++c) {
-        double sum = 0.0;
-        for (int64_t o = 0; o < v.outer; ++o)
-            for (int64_t i = 0; i < v.inner; ++i)
-                sum += (double)at->grad[(o * v.channels + c) * v.inner + i];
-        float weight = (float)(sum / (double)positions), most = 0.0f;
-        for (int64_t o = 0; o < v.outer; ++o)
-            for (int64_t i = 0; i < v.inner; ++i) {
-                float term = weight * at->data[(o * v.channels + c) * v.inner + i];
-                raw[o * v.inner + i] += term;
-                most = fmaxf(most, fabsf(term));
-            }
-        size += (double)most;
+    for (int64_t first = 0; first < v.channels; first += AXM_CHANNEL_BLOCK) {
+        double sums[AXM_CHANNEL_BLOCK];
+        float weight[AXM_CHANNEL_BLOCK], most[AXM_CHANNEL_BLOCK] = {0};
+        int64_t count = axm_sum_channels(v, at->grad, first, sums);
+        for (int64_t c = 0; c < count; ++c)
+            weight[c] = (float)(sums[c] / (double)positions);
+        add_terms(v, at->data, first, count, weight, raw, most);
+        for (int64_t c = 0; c < count; ++c)
+            size += (double)most[c];
     }
     return size;
 }

@@ -22,6 +22,22 @@ axm_channel_view axm_view_channels(const axm_tensor *tensor, int32_t channel_axi
     return v;
 }
 
+int64_t axm_sum_channels(axm_channel_view v, const float *data, int64_t first, double sums[AXM_CHANNEL_BLOCK])
+{
+    int64_t count = v.channels - first < AXM_CHANNEL_BLOCK ? v.channels - first : AXM_CHANNEL_BLOCK;
+    for (int64_t c = 0; c < count; ++c)
+        sums[c] = 0.0;
+    for (int64_t o = 0; o < v.outer; ++o) {
+        const float *x = data + (o * v.channels + first) * v.inner;
+        for (int64_t i = 0; v.inner == 1 && i < count; ++i) /* positions first: channels are neighbours */
+            sums[i] += (double)x[i];
+        for (int64_t c = 0; v.inner > 1 && c < count; ++c)
+            for (int64_t i = 0; i < v.inner; ++i)
+                sums[c] += (double)x[c * v.inner + i];
+    }
+    return count;
+}
+
 int32_t axm_score_position(const axm_tensor *tensor, int32_t channel_axis, int32_t y, int32_t x, int64_t *out)
 {
     const axm_shape *shape = &tensor->shape;

@@ -10,6 +10,10 @@ typedef struct axm_channel_view {
 } axm_channel_view;
 axm_channel_view axm_view_channels(const axm_tensor *tensor, int32_t channel_axis);
 
+/* The sums over space of up to AXM_CHANNEL_BLOCK channels from `first` on; returns how many there are. */
+#define AXM_CHANNEL_BLOCK 64
+int64_t axm_sum_channels(axm_channel_view view, const float *data, int64_t first, double sums[AXM_CHANNEL_BLOCK]);
+
 typedef struct axm_score {
     int32_t channel_axis;    /* file order */
     const int32_t *channels; /* along that axis of the tensor; NULL: all */

@@ -37,7 +37,7 @@ static int32_t build_first(test_graph *g)
     return test_node(g, "Conv", INPUTS(g->image, w), ATTRIBUTES(INTS("pads", 1, 1, 1, 1)));
 }
 
-static void plan_for(test_graph *g, run *r, int32_t output, const axm_kernels *kernels)
+static void plan_for(test_graph *g, run *r, int32_t output, const int32_t *channel, const axm_kernels *kernels)
 {
     axm_plan_request request = {
         .image = g->image,
@@ -48,17 +48,19 @@ static void plan_for(test_graph *g, run *r, int32_t output, const axm_kernels *k
         .seed_count = 1,
         .wants = &g->image,
         .want_count = 1,
-        .slice_value = -1,
+        .slice_value = channel ? output : -1,
+        .slice_channels = channel,
+        .slice_count = channel ? 1 : 0,
     };
     memset(&r->counters, 0, sizeof r->counters);
     test_ok(axm_runner_init(&r->runner, &g->allocator, g->graph, &g->weights, kernels, 1));
     test_ok(axm_runner_plan(&r->runner, &request, &r->plan));
     axm_plan_count(r->plan, &r->counters);
     const axm_tensor *image = axm_plan_find(r->plan, g->image), *out = axm_plan_find(r->plan, output);
-    for (int64_t i = 0; i < axm_shape_count(&image->shape); i++)
-        image->data[i] = (float)(i % 17) / 17.0f;
     for (int64_t i = 0; i < axm_shape_count(&out->shape); i++)
         out->grad[i] = 1.0f;
+    for (int64_t i = 0; i < axm_shape_count(&image->shape); i++) /* may share bytes with the gradient */
+        image->data[i] = (float)(i % 17) / 17.0f;
 }
 
 static void finish(test_graph *g, run *r)
@@ -90,7 +92,7 @@ static void check_network(const axm_kernels *kernels)
     test_graph g;
     run r;
     int32_t output = build(&g);
-    plan_for(&g, &r, output, kernels);
+    plan_for(&g, &r, output, NULL, kernels);
     assert_int_equal(g.weights.bytes, STORED);
     axm_plan_forward(r.plan, r.runner.pool);
     expect_calls(&r.counters, calls);
@@ -102,7 +104,7 @@ static void check_network(const axm_kernels *kernels)
     assert_int_equal(r.counters.weight_bytes, PACKED);
     assert_int_equal(r.counters.moved_bytes, FLOATS(backward));
     axm_runner_free(&r.runner);
-    plan_for(&g, &r, output, kernels); /* a second session packs nothing */
+    plan_for(&g, &r, output, NULL, kernels); /* a second session packs nothing */
     assert_int_equal(g.weights.bytes, STORED);
     finish(&g, &r);
 }
@@ -116,7 +118,7 @@ static void check_first_layer(const axm_kernels *kernels, bool vectors)
     test_graph g;
     run r;
     int32_t output = build_first(&g);
-    plan_for(&g, &r, output, kernels);
+    plan_for(&g, &r, output, NULL, kernels);
     const int64_t forward = FLOATS(9 * 3 * 16), backward = vectors ? FLOATS(16 * 32) : FLOATS(9 * 16 * 4);
     assert_int_equal(g.weights.bytes, forward + backward);
     axm_plan_forward(r.plan, r.runner.pool);
@@ -130,6 +132,32 @@ static void check_first_layer(const axm_kernels *kernels, bool vectors)
     finish(&g, &r);
 }
 
+/* Classes that are flattened from a map of one pixel: one wanted class is one filter's weights, 16 of them. */
+static void check_flattened(const axm_kernels *kernels)
+{
+    test_graph g;
+    run r;
+    const int32_t channel = 7;
+    float value;
+    test_graph_init(&g, &SHAPE(1, 16, 1, 1));
+    int32_t w = test_weights(&g, SHAPE(40, 16, 1, 1), -0.1f, 0.1f);
+    int32_t x = test_node(&g, "Conv", INPUTS(g.image, w), NO_ATTRIBUTES);
+    const int32_t output = test_node(&g, "Flatten", INPUTS(x), NO_ATTRIBUTES);
+    plan_for(&g, &r, output, NULL, kernels);
+    axm_plan_forward(r.plan, r.runner.pool);
+    value = axm_plan_find(r.plan, output)->data[channel];
+    const int64_t all = r.counters.weight_bytes;
+    axm_runner_free(&r.runner);
+    plan_for(&g, &r, output, &channel, kernels);
+    assert_true(axm_plan_sliced(r.plan));
+    axm_plan_forward(r.plan, r.runner.pool);
+    const axm_tensor *out = axm_plan_find(r.plan, output);
+    assert_int_equal(out->shape.dim[1], 1);
+    if (fabsf(out->data[0] - value) > 1e-6f) fail_msg("%g, not %g", (double)out->data[0], (double)value);
+    assert_true(r.counters.weight_bytes * 2 < all);
+    finish(&g, &r);
+}
+
 static void check(const char *name)
 {
     const axm_kernels *kernels = axm_kernels_find(name);
@@ -138,6 +166,7 @@ static void check(const char *name)
         skip();
     }
     check_network(kernels);
+    check_flattened(kernels);
     check_first_layer(kernels, strcmp(name, "avx2") == 0 || strcmp(name, "avx512") == 0);
 }
 

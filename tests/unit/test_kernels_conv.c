@@ -10,6 +10,7 @@ typedef enum weight_order { OIHW, HWIO } weight_order; /* as PyTorch and Keras k
 typedef struct variant {
     weight_order order;
     bool half, misaligned, filters, scale, bias, clamp, accumulate;
+    int64_t gradients; /* so many channels of dy are not zero; 0: all */
 } variant;
 
 typedef struct fixture {
@@ -103,6 +104,8 @@ static void fixture_make(fixture *f, const axm_conv_shape *shape, variant v)
     f->w_count = (size_t)(s->out_c * (s->in_c / s->groups) * s->kernel_h * s->kernel_w);
     f->x = test_random_floats(f->x_count);
     f->dy = test_random_floats(f->y_count);
+    for (size_t i = 0; v.gradients > 0 && i < f->y_count; i++)
+        if ((int64_t)i % s->out_c * v.gradients % s->out_c >= v.gradients) f->dy[i] = 0.0f; /* evenly spaced */
     f->bias = test_random_floats((size_t)s->out_c);
     f->scale = test_floats((size_t)s->out_c);
     f->filters = test_bytes((size_t)s->out_c * sizeof *f->filters);
@@ -395,6 +398,22 @@ static void lines(void **state)
         check(*state, &staged[i], variant_of((int)i * 3 % 8));
 }
 
+/* Backward from a few channels, as where a score begins, or from none. */
+static void few_gradients(void **state)
+{
+    static const int64_t pairs[][2] = {{5, 7}, {16, 100}, {33, 40}, {130, 1000}};
+    int turn = 0;
+    for (size_t c = 0; c < sizeof pairs / sizeof pairs[0]; c++) {
+        for (int64_t gradients = 1; gradients <= 6; gradients++, turn++) {
+            axm_conv_shape s = shape_of(6 + turn % 2, 7, pairs[c][0], pairs[c][1], 1, 1, 1 + turn % 5 / 4, 1, 0, 1);
+            variant v = variant_of(turn % 8);
+            s.batch = 1 + turn % 2;
+            v.gradients = gradients;
+            check(*state, &s, v);
+        }
+    }
+}
+
 /* 1 1 1 / 1 1 1 / 1 1 1 over 1..9, padded: by hand. */
 static void by_hand(void **state)
 {
@@ -475,12 +494,12 @@ static void huge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find),      cmocka_unit_test(by_hand),
-        cmocka_unit_test(channels),  cmocka_unit_test(kernels_strides_dilations),
-        cmocka_unit_test(uneven),    cmocka_unit_test(groups),
-        cmocka_unit_test(depthwise), cmocka_unit_test(blocks),
-        cmocka_unit_test(lines),     cmocka_unit_test(nan_passes),
-        cmocka_unit_test(huge),
+        cmocka_unit_test(find),          cmocka_unit_test(by_hand),
+        cmocka_unit_test(channels),      cmocka_unit_test(kernels_strides_dilations),
+        cmocka_unit_test(uneven),        cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise),     cmocka_unit_test(blocks),
+        cmocka_unit_test(few_gradients), cmocka_unit_test(lines),
+        cmocka_unit_test(nan_passes),    cmocka_unit_test(huge),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);
 }
