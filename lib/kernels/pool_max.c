@@ -79,16 +79,14 @@ static AXM_INLINE void max_window(const pool_task *task, axm_pool_taps h, axm_po
 AXM_CLONES static void forward_units(const pool_task *task, size_t begin, size_t end)
 {
     const axm_pool_shape *s = task->shape;
-    for (size_t unit = begin; unit < end; unit++) {
-        int64_t pixel = (int64_t)unit / task->blocks;
-        int64_t c = (int64_t)unit % task->blocks * task->block;
+    axm_pool_place at = axm_pool_place_of((int64_t)begin, s->out_h, s->out_w, task->blocks);
+    for (size_t unit = begin; unit < end; unit++, axm_pool_next(&at, s->out_h, s->out_w, task->blocks)) {
+        int64_t pixel = (at.image * s->out_h + at.y) * s->out_w + at.x, c = at.block * task->block;
         int64_t c_end = axm_min_i64(c + task->block, s->channels);
-        int64_t row = pixel / s->out_w;
-        axm_pool_taps h = axm_pool_taps_of(&task->h, row % s->out_h);
-        axm_pool_taps w = axm_pool_taps_of(&task->w, pixel % s->out_w);
-        const float *image = task->source + row / s->out_h * s->in_h * s->in_w * s->channels;
-        for (; c < c_end; c += AXM_LANES)
-            max_window(task, h, w, image + c, (size_t)(pixel * s->channels + c), (size_t)axm_min_i64(AXM_LANES, c_end - c));
+        axm_pool_taps h = axm_pool_taps_of(&task->h, at.y), w = axm_pool_taps_of(&task->w, at.x);
+        const float *image = task->source + at.image * s->in_h * s->in_w * s->channels;
+#define WINDOW(c, count) max_window(task, h, w, image + (c), (size_t)(pixel * s->channels + (c)), count)
+        AXM_POOL_CHANNELS(c, c_end, WINDOW);
     }
 }
 
@@ -120,12 +118,12 @@ void axm_max_pool_forward(const axm_exec *exec, const axm_pool_shape *shape, con
     axm_parallel_for(exec->pool, units, axm_grain(taps * (size_t)task.block), forward_body, &task);
 }
 
-/* The gradient of one input pixel, `count` channels from `c` on, into sum. image: the image's first output pixel. */
-static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, int64_t c, size_t count,
-                                    float *sum)
+/* The gradient of one input pixel under these windows, `count` channels from `c` on. image: the image's first output pixel. */
+static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_t ih, int64_t iw, axm_pool_range rows,
+                                    axm_pool_range columns, int64_t c, size_t count, float *dx)
 {
     const axm_pool_shape *s = task->shape;
-    axm_pool_range rows = axm_pool_outputs_of(&task->h, ih), columns = axm_pool_outputs_of(&task->w, iw);
+    float sum[AXM_LANES];
     for (size_t i = 0; i < count; i++)
         sum[i] = 0.0f;
     for (int64_t oh = rows.first; oh < rows.end; oh++) {
@@ -148,24 +146,20 @@ static AXM_INLINE void gather_pixel(const pool_task *task, int64_t image, int64_
             }
         }
     }
+    AXM_STORE_EACH(task->accumulate, count, dx, sum[i]);
 }
 
 AXM_CLONES static void backward_units(const pool_task *task, size_t begin, size_t end)
 {
     const axm_pool_shape *s = task->shape;
-    for (size_t unit = begin; unit < end; unit++) {
-        int64_t pixel = (int64_t)unit / task->blocks;
-        int64_t c = (int64_t)unit % task->blocks * task->block;
-        int64_t c_end = axm_min_i64(c + task->block, s->channels);
-        int64_t row = pixel / s->in_w;
-        int64_t image = row / s->in_h * s->out_h * s->out_w;
-        for (; c < c_end; c += AXM_LANES) {
-            float sum[AXM_LANES];
-            size_t count = (size_t)axm_min_i64(AXM_LANES, c_end - c);
-            gather_pixel(task, image, row % s->in_h, pixel % s->in_w, c, count, sum);
-            float *dx = task->target + pixel * s->channels + c;
-            AXM_STORE_EACH(task->accumulate, count, dx, sum[i]);
-        }
+    axm_pool_place at = axm_pool_place_of((int64_t)begin, s->in_h, s->in_w, task->blocks);
+    for (size_t unit = begin; unit < end; unit++, axm_pool_next(&at, s->in_h, s->in_w, task->blocks)) {
+        int64_t c = at.block * task->block, c_end = axm_min_i64(c + task->block, s->channels);
+        int64_t image = at.image * s->out_h * s->out_w;
+        axm_pool_range rows = axm_pool_outputs_of(&task->h, at.y), columns = axm_pool_outputs_of(&task->w, at.x);
+        float *dx = task->target + ((at.image * s->in_h + at.y) * s->in_w + at.x) * s->channels;
+#define PIXEL(c, count) gather_pixel(task, image, at.y, at.x, rows, columns, c, count, dx + (c))
+        AXM_POOL_CHANNELS(c, c_end, PIXEL);
     }
 }
 

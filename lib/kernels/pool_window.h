@@ -74,6 +74,41 @@ static inline int64_t axm_pool_tap_at(const axm_pool_axis *axis, int64_t output,
     return distance % axis->dilation == 0 ? distance / axis->dilation : -1;
 }
 
+/* Where a unit of work lies: a pixel of a picture, and the first of the unit's channels. */
+typedef struct axm_pool_place {
+    int64_t image, y, x, block;
+} axm_pool_place;
+
+static inline axm_pool_place axm_pool_place_of(int64_t unit, int64_t height, int64_t width, int64_t blocks)
+{
+    const int64_t pixel = unit / blocks, row = pixel / width;
+    return (axm_pool_place){row / height, row % height, pixel % width, unit % blocks};
+}
+
+/* The place of the next unit; divisions would take longer than the work on a few channels. */
+static inline void axm_pool_next(axm_pool_place *at, int64_t height, int64_t width, int64_t blocks)
+{
+    if (++at->block < blocks) return;
+    at->block = 0;
+    if (++at->x < width) return;
+    at->x = 0;
+    if (++at->y < height) return;
+    at->y = 0;
+    at->image++;
+}
+
+/* Runs call(c, count) over channels [c, end), `count` a constant but for the last few, so that each call is straight vector code.
+ */
+#define AXM_POOL_CHANNELS(c, end, call)                                                                                            \
+    do {                                                                                                                           \
+        for (; (c) + AXM_LANES <= (end); (c) += AXM_LANES)                                                                         \
+            call(c, AXM_LANES);                                                                                                    \
+        for (; (c) + AXM_POOL_LANES <= (end); (c) += AXM_POOL_LANES)                                                               \
+            call(c, AXM_POOL_LANES);                                                                                               \
+        if ((c) < (end)) call(c, (size_t)((end) - (c)));                                                                           \
+    } while (0)
+#define AXM_POOL_LANES 16
+
 /* Channels handled by one unit of parallel work, so that pooling a whole map to one pixel can still be shared. */
 static inline int64_t axm_pool_channel_block(int64_t channels)
 {
