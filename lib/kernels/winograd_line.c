@@ -15,6 +15,7 @@
 #define FUSED_TASKS   4            /* fewer leave threads idle: then the stages are cut instead */
 #define STAGED_BYTES  (12u << 20)  /* of both buffers of the lines together */
 #define BLOCK_K       256          /* a panel's part stays in the first-level cache */
+#define LEAST_PIXELS  6            /* of the picture, for each lane of a vector */
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -90,8 +91,7 @@ bool axm_line_suits(const axm_kernels *kernels, const axm_conv_plan *plan)
     const int64_t grid_h = s->out_h < s->in_h ? s->out_h : s->in_h, grid_w = s->out_w < s->in_w ? s->out_w : s->in_w;
     const size_t grid = (size_t)(method.vertical ? grid_h : grid_w), tiles = parts(grid, method.tile);
     /* Tiles that reach past the edge must not eat the gain; and few of them do not pay for more weights. */
-    return grid * method.taps >= 2 * tiles * method.points &&
-           grid_h * grid_w >= AXM_WINOGRAD_LEAST_PIXELS * (int64_t)kernels->lanes;
+    return grid * method.taps >= 2 * tiles * method.points && grid_h * grid_w >= LEAST_PIXELS * (int64_t)kernels->lanes;
 }
 
 size_t axm_tap_line_scratch_bytes(const axm_conv_plan *plan)
