@@ -85,7 +85,7 @@ METHODS = [
         ],
         "None",
         lambda option: option.part in ("preset",) + LOADING,
-        "Loads a network: an .onnx file, or its bytes.\n\n"
+        "Loads a network: an ONNX or Keras file, or its bytes.\n\n"
         "inputs: constant values for inputs of the network that are not the image. external: with bytes, the files that the network keeps "
         "its weights in, by name.",
     ),

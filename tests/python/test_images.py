@@ -145,7 +145,7 @@ def test_overlay_of_a_map(mirror, cat, examples):
 def test_start_image(model, boot):
     options = dict(steps=1, learning_rate=0, parameters="pixel", optimizer="ascent", jitter=0, scale_jitter=0, rotate=0)
     pixels = np.asarray(PIL.Image.open(boot))
-    for start in (str(boot), pathlib.Path(boot), pixels, PIL.Image.open(boot)):
+    for start in (str(boot), pathlib.Path(boot), pixels, PIL.Image.open(boot), pixels / 255):  # the last: the network's units
         with pytest.warns(actmax.ActmaxWarning, match="did not rise"):
             np.testing.assert_array_equal(model.maximize("conv2", 3, start_image=start, **options).image, pixels)
     with pytest.raises(FileNotFoundError):

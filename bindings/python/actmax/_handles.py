@@ -1,12 +1,9 @@
 """Owners of the C library's handles, and recipes made from keywords."""
 
-import contextlib
 import ctypes
 import difflib
 import numbers
 import os
-import pathlib
-import tempfile
 
 import numpy as np
 
@@ -80,19 +77,10 @@ class Recipe(Handle):
         dims = (ctypes.c_int64 * 8)(*array.shape[:8])
         call("recipe_bind_input", self, encoded(name), array.ctypes.data, dims, array.ndim)
 
+    def set_start(self, image):
+        """image: pixels, or floats in the network's units."""
+        call("recipe_set_start", self, _images.to_handle(image))
+
     def set_callback(self, callback):
         self.callback = PROGRESS(callback)  # kept: the library does not
         call("recipe_set_callback", self, self.callback, None)
-
-
-@contextlib.contextmanager
-def start_image(options):
-    """The options with a start image that is no path put into a file, as the library wants it, for the time of a call."""
-    given = options.get("start_image")
-    if given is None or isinstance(given, (str, os.PathLike)):
-        yield options
-        return
-    with tempfile.TemporaryDirectory(prefix="actmax-") as folder:
-        path = pathlib.Path(folder) / "start.png"
-        _images.save_image(given, path)
-        yield {**options, "start_image": path}

@@ -33,6 +33,7 @@ _FUNCTIONS = {
     "recipe_set_part_text": (_int, _handle, _int, _text, _text),
     "recipe_bind_input": (_int, _handle, _text, _handle, _dims, _int),
     "recipe_add_external_data": (_int, _handle, _text, c_char_p, c_size_t),
+    "recipe_set_start": (_int, _handle, _handle),
     "recipe_set_callback": (_int, _handle, PROGRESS, _handle),
     "progress_number": (_int, _handle, _text, POINTER(c_double)),
     "progress_image": (_floats, _handle, _ints, _ints, _ints),

@@ -10,7 +10,7 @@ import os
 import warnings
 
 from . import _errors, _images, _results
-from ._handles import Handle, Recipe, refuse_unknown, start_image
+from ._handles import Handle, Recipe, refuse_unknown
 from ._library import call, encoded, library, message, out, shape_of, text
 from ._options import Calls
 from ._progress import Watch
@@ -174,16 +174,19 @@ class Model(Calls):
 
     def _run(self, name, layer, filters, count, progress, parts, options, kind=_results.Picture):
         index, watch, made = self._index(layer), Watch(progress), (ctypes.c_void_p * max(count, 1))()
-        with start_image(options) as given:
-            recipe = Recipe(given, parts)
-            recipe.set_callback(watch.step)
-            with self._sessions.one() as session, watch.watching():
-                status = getattr(library, "actmax_" + name)(session, index, filters, len(filters), recipe, made)
-                said = message()
+        start = options.get("start_image")
+        drawn = start is not None and not isinstance(start, (str, os.PathLike))
+        recipe = Recipe({**options, "start_image": None if drawn else start}, parts)
+        if drawn:
+            recipe.set_start(start)
+        recipe.set_callback(watch.step)
+        with self._sessions.one() as session, watch.watching():
+            status = getattr(library, "actmax_" + name)(session, index, filters, len(filters), recipe, made)
+            said = message()
         readers = [_results.Reader(ctypes.c_void_p(pointer)) for pointer in made if pointer]
         watch.settle()
         if status < 0:
-            raise _errors.of_status(status, said, given.get("start_image"))
+            raise _errors.of_status(status, said, None if drawn else start)
         pictures = [kind(reader, _results.note_word(int(reader.number("status")))) for reader in readers]
         if status in _SURPRISES:
             warnings.warn(said, _errors.ActmaxWarning, stacklevel=4)

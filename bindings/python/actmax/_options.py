@@ -219,7 +219,7 @@ class Calls:
         limit_file_bytes=None, limit_tensor_elements=None, limit_nodes=None, limit_nesting=None,
         limit_planned_bytes=None, limit_image_pixels=None, limit_image_side=None, threads=None, cpu=None, **unknown,
     ):
-        """Loads a network: an .onnx file, or its bytes.
+        """Loads a network: an ONNX or Keras file, or its bytes.
 
         inputs: constant values for inputs of the network that are not the image. external: with bytes, the files that
         the network keeps its weights in, by name.
