@@ -1,6 +1,6 @@
 """The keras-vis tutorial on VGG16, step by step: only the imports and the model's path are changed.
 
-    python examples/tutorial.py MODEL [PHOTO] [FOLDER] [--layer=NAME] [--filter=N] [--iterations=N]
+    python examples/tutorial.py MODEL [PHOTO] [FOLDER] [--layer=NAME] [--filter=N] [--iterations=N] [--map=NAME] [--seed=N]
 
 MODEL: VGG16's file as Keras leaves it in ~/.keras/models, or another classifier that Keras wrote. PHOTO: seen by the heat maps. FOLDER: of
 the pictures. --layer, --filter: what stands for block3_conv3, 56. --iterations: instead of the tutorial's 500 and 300.
@@ -27,6 +27,9 @@ def main():
     folder = pathlib.Path(words[2] if len(words) > 2 else ".")
     photo = words[1] if len(words) > 1 else pathlib.Path(__file__).parent / "chelsea.jpg"
     many, fewer = int(options.get("iterations", 500)), int(options.get("iterations", 300))
+
+    if "seed" in options:
+        np.random.seed(int(options["seed"]))
 
     # The model
     model = load_model(words[0])
@@ -57,9 +60,10 @@ def main():
 
     # Heat maps of a class on a photograph, under three backprop modifiers
     img = utils.load_img(photo, target_size=model.input_shape[1:3])
+    where = {"penultimate_layer_idx": utils.find_layer_idx(model, options["map"])} if "map" in options else {}
     pictures = []
     for i, modifier in enumerate([None, "guided", "relu"]):
-        grads = visualize_cam(model, layer_idx, filter_indices=20, seed_input=img, backprop_modifier=modifier)  # the loop's own modifier
+        grads = visualize_cam(model, layer_idx, filter_indices=20, seed_input=img, backprop_modifier=modifier, **where)  # its own modifier
         print(f"subplot {i + 1}: {modifier or 'vanilla'}, mean {np.mean(grads):.4f}")  # from 1 on
         jet_heatmap = actmax.jet(grads)
         pictures.append(overlay(jet_heatmap, img))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .. import _errors
 from . import backend as K
 from . import backprop_modifiers
 from ._keras import KerasLayer, KerasModel, Tensor
@@ -145,16 +147,30 @@ def visualize_cam(
     grad_modifier: Any = None,
 ) -> np.ndarray:
     """Where the filters see what excites them. penultimate_layer_idx: the map's layer; None: the nearest convolution or pooling at
-    least two layers before layer_idx.
+    least two layers before layer_idx, be it of 1 x 1, whose map is flat (all 0): a warning says so.
     """
     model = _modified(model, backprop_modifier)
     layer = _find_penultimate_layer(model, layer_idx, penultimate_layer_idx)
+    _warn_if_flat(model, layer)
     losses = [(ActivationMaximization(model.layers[layer_idx], filter_indices), -1)]
     return visualize_cam_with_losses(model.input, losses, seed_input, layer, grad_modifier)
 
 
 def _modified(model, backprop_modifier):
     return model if backprop_modifier is None else backprop_modifiers.get(backprop_modifier)(model)
+
+
+def _has_extent(layer):
+    return any(side != 1 for side in layer.output_shape[1:-1])
+
+
+def _warn_if_flat(model, layer):
+    if _has_extent(layer):
+        return
+    wide = [other.name for other in model.layers[: layer.index] if _has_extent(other)]
+    advice = f'; give penultimate_layer_idx=utils.find_layer_idx(model, "{wide[-1]}")' if wide else ""
+    said = f"layer '{layer.name}' has no height and width, so that its map is flat (in keras-vis, too){advice}"
+    warnings.warn(said, _errors.ActmaxWarning, stacklevel=3)
 
 
 def _find_penultimate_layer(model, layer_idx, penultimate_layer_idx):
