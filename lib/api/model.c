@@ -231,10 +231,13 @@ static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_
                                 .allocator = model->allocator,
                                 .files = model->files,
                                 .file_count = &model->file_count};
-    int32_t status = open_weights(model, recipe, &source);
-    if (status < 0 || (status = axm_graph_new(model->allocator, &model->limits, &model->graph)) < 0) return status;
+    axm_activations activations;
+    int32_t status = axm_activations_read(&model->arena, axm_recipe_text(recipe, "activations"), &activations);
+    source.activations = &activations;
+    if (status < 0 || (status = open_weights(model, recipe, &source)) < 0) return status;
+    if ((status = axm_graph_new(model->allocator, &model->limits, &model->graph)) < 0) return status;
     axm_builder builder = {model->graph};
-    if ((status = run_loader(&source, &builder)) < 0) return status;
+    if ((status = run_loader(&source, &builder)) < 0 || (status = axm_activations_check(&activations)) < 0) return status;
     for (const axm_bound_input *bound = recipe ? recipe->inputs : NULL; bound; bound = bound->next)
         if ((status = axm_graph_bind(model->graph, bound->name, bound->data, bound->dims, bound->rank)) < 0) return status;
     return axm_graph_finish(model->graph);

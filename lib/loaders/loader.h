@@ -3,6 +3,7 @@
 #define AXM_LOADERS_LOADER_H
 
 #include "base/platform.h"
+#include "loaders/activations.h"
 #include "network/builder.h"
 
 /* Bytes that stand beside a model loaded from memory. */
@@ -22,6 +23,7 @@ typedef struct axm_loader_source {
     size_t external_count;
     const uint8_t *weights; /* the file that the option "weights" names, as long-lived as data; NULL: none */
     size_t weights_size;
+    axm_activations *activations; /* what the loader takes instead of the file's; it marks what it found; may be NULL */
     axm_allocator *allocator;
     /* Files that the loader opened; they live with the model. At most AXM_LOADER_FILES. */
     axm_file *files;

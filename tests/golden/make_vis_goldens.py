@@ -4,7 +4,8 @@ tests/python/test_vis.py.
 usage: make_vis_goldens.py KERAS_VIS [FOLDER]     (KERAS_VIS: a checkout of raghakot/keras-vis; needs tensorflow, tf_keras, scipy)
 
 keras-vis runs unchanged; the names that it imports and that are gone (keras.layers.wrappers, skimage, ...) are given by stand-ins here.
-smooth.h5: no kinks, so that steps compare. vgg16.h5: VGG16's layers, few filters, 32 x 32. goldens.npz: arrays by name.
+smooth.h5: no kinks, so that steps compare. vgg16.h5: VGG16's layers, few filters, 32 x 32. head.h5: MobileNet's end, where a convolution
+follows the mean over space. goldens.npz: arrays by name. changed_*: of vgg16.h5 with activations set in between.
 """
 import os
 import pathlib
@@ -65,6 +66,17 @@ def vgg16():
     for name in ("fc1", "fc2"):
         x = layers.Dense(16, activation="relu", name=name)(x)
     return keras.Model(picture, layers.Dense(1000, activation="softmax", name="predictions")(x), name="vgg16")
+
+
+def head():
+    """keras.applications.MobileNet's last layers by their names."""
+    x = picture = layers.Input((12, 10, 3), name="input_1")
+    x = layers.Conv2D(6, 3, padding="same", name="conv_pw_13")(x)
+    x = layers.ReLU(6.0, name="conv_pw_13_relu")(x)
+    x = layers.GlobalAveragePooling2D(keepdims=True, name="global_average_pooling2d")(x)
+    x = layers.Conv2D(30, 1, padding="same", name="conv_preds")(x)
+    x = layers.Reshape((30,), name="reshape_2")(x)
+    return keras.Model(picture, layers.Activation("softmax", name="predictions")(x), name="head")
 
 
 def fill(model, random):
@@ -143,6 +155,30 @@ def main():
     gold["random_array"] = utils.random_array((1, 3, 4, 2), 5, 2)
     gold["shifts"] = np.array([ndimage.shift(images[0], [dy, dx, 0], mode="wrap", order=0) for dy, dx in ((0, 3), (-3, 0), (3, -5), (4, 16), (-16, -6))])
     gold["zoomed"] = ndimage.zoom(images[0, :, :, 0].astype(np.float32), (15 / 4, 20 / 6))
+
+    # Activations of layers in between
+    changed = keras.models.load_model(folder / "vgg16.h5", compile=False)
+    for name, activation in (("block3_conv3", "linear"), ("fc1", "tanh"), ("predictions", "linear")):
+        changed.get_layer(name).activation = keras.activations.get(activation)
+    changed = utils.apply_modifications(changed)
+    index, middle = utils.find_layer_idx(changed, "predictions"), utils.find_layer_idx(changed, "block2_conv2")
+    gold["changed_scores"] = changed.predict(photo[None].astype(np.float32))
+    for modifier in (None, "guided"):
+        options = {"backprop_modifier": modifier, "penultimate_layer_idx": middle}
+        gold[f"changed_cam_{modifier}"] = visualization.visualize_cam(changed, index, 20, photo, **options)
+    gold["changed_saliency"] = visualization.visualize_saliency(changed, index, 20, photo)
+
+    # Where the rule for the penultimate layer finds one of 1 x 1
+    model = head()
+    fill(model, random)
+    first = model.layers[1].weights[0]
+    keras.backend.set_value(first, keras.backend.get_value(first) / 64)
+    model.save(folder / "head.h5", include_optimizer=False)
+    model.layers[-1].activation = keras.activations.linear
+    model = utils.apply_modifications(model)
+    gold["head_default"] = visualization.visualize_cam(model, 6, 20, photo[:12, :10])
+    at = utils.find_layer_idx(model, "conv_pw_13_relu")
+    gold["head_wide"] = visualization.visualize_cam(model, 6, 20, photo[:12, :10], penultimate_layer_idx=at)
     np.savez_compressed(folder / "goldens.npz", **gold)
 
 

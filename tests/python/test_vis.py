@@ -131,6 +131,58 @@ def test_model(vgg16, capsys):
     assert vgg16.layers[index].activation is activations.as_in_file and changed.layers[index].activation is activations.linear
 
 
+def set_activations(model, **names):
+    for layer, activation in names.items():
+        model.layers[utils.find_layer_idx(model, layer)].activation = activation
+    return utils.apply_modifications(model)
+
+
+def test_activations_of_any_layer(gold):
+    """Set to linear or to another one, one after the other or at once, and back."""
+    before = load_model(FOLDER / "vgg16.h5")
+    model = set_activations(before, block3_conv3=activations.linear)
+    model = set_activations(model, fc1="tanh", predictions=activations.linear)
+    index, photo = utils.find_layer_idx(model, "predictions"), gold["photo"]
+    near(model.predict(photo[None].astype(np.float32)), gold["changed_scores"], 1e-4)
+    near(v.visualize_saliency(model, index, 20, photo), gold["changed_saliency"], 1e-3)
+    for modifier in (None, "guided"):
+        options = {"penultimate_layer_idx": utils.find_layer_idx(model, "block2_conv2"), "backprop_modifier": modifier}
+        near(v.visualize_cam(model, index, 20, photo, **options), gold[f"changed_cam_{modifier}"], 1e-3)
+    assert model.layers[index].activation is activations.linear
+    assert model.layers[utils.find_layer_idx(model, "fc1")].activation is activations.tanh
+    x = photo[None].astype(np.float32)
+    back = dict.fromkeys(("block3_conv3", "fc1", "predictions"), activations.as_in_file)
+    np.testing.assert_array_equal(set_activations(model, **back).predict(x), load_model(FOLDER / "vgg16.h5").predict(x))
+
+
+def test_activations_of_onnx(examples, boot):
+    model = load_model(examples / "fashion_mnist.onnx")
+    changed = set_activations(model, relu1=activations.linear)
+    pixels = actmax.load_image(boot)[..., None] / 255
+    inner = [one.core.activations(pixels.astype(np.float32), layer).array for one in (model, changed) for layer in ("conv1", "relu1")]
+    np.testing.assert_array_equal(inner[3], inner[2])
+    np.testing.assert_array_equal(inner[1], np.maximum(inner[3], 0))
+    model.layers[0].activation = activations.linear
+    with pytest.raises(actmax.UnsupportedError, match="conv1.*is no activation"):
+        utils.apply_modifications(model)
+
+
+def test_head_of_mobilenet(gold):
+    """keras-vis's rule finds conv_preds, of 1 x 1: its map is flat, and ours says so."""
+    model = set_activations(load_model(FOLDER / "head.h5"), predictions=activations.linear)
+    photo = gold["photo"][:12, :10]
+    with pytest.warns(actmax.ActmaxWarning, match=r'conv_preds.*find_layer_idx\(model, "conv_pw_13_relu"\)'):
+        found = v.visualize_cam(model, 6, 20, photo)
+    near(found, gold["head_default"], 0)
+    assert not found.any()
+    at = utils.find_layer_idx(model, "conv_pw_13_relu")
+    near(v.visualize_cam(model, 6, 20, photo, penultimate_layer_idx=at), gold["head_wide"], 1e-3)
+    changed = set_activations(model, conv_pw_13_relu="linear")  # a layer that is an activation
+    inner = [changed.core.activations(photo.astype(np.float32), layer).array for layer in ("conv_pw_13", "conv_pw_13_relu")]
+    np.testing.assert_array_equal(*inner)
+    assert inner[0].min() < 0
+
+
 def test_own_classes(smooth, tmp_path):
     class Warm(Loss):
         def value_and_gradient(self, x):
@@ -204,10 +256,11 @@ def test_refusals(vgg16):
         v.visualize_saliency(vgg16, -1, 0, np.zeros((8, 8, 3)))
     with pytest.raises(ValueError, match="weight"):
         Optimizer(vgg16.input, [])
-    other = load_model(FOLDER / "vgg16.h5")
-    other.layers[2].activation = activations.linear
-    with pytest.raises(actmax.UnsupportedError, match="only the last layer"):
-        utils.apply_modifications(other)
+    for index, activation, said in ((3, activations.linear, "block1_pool.*no activation"), (2, "wavy", "'wavy' is none that actmax knows")):
+        other = load_model(FOLDER / "vgg16.h5")
+        other.layers[index].activation = activation
+        with pytest.raises(actmax.UnsupportedError, match=said):
+            utils.apply_modifications(other)
     with pytest.raises(actmax.InvalidError, match="does not depend"):
         Optimizer(vgg16.input, [(ActivationMaximization(vgg16.layers[2], 0), 1)], wrt_tensor=vgg16.layers[5].output).minimize(max_iter=1)
 

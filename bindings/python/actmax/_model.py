@@ -59,6 +59,7 @@ class Model(Calls):
         recipe = Recipe(options)
         for name, values in (inputs or {}).items():
             recipe.bind_input(name, values)
+        self._source = (path, inputs, external, options)
         self._data = [path] if isinstance(path, bytes) else []  # the library does not copy it
         for name, data in (external or {}).items():
             self._data += [encoded(name), data]
@@ -75,6 +76,14 @@ class Model(Calls):
         self.layers = tuple(self._layer(i) for i in range(library.actmax_model_layer_count(self._handle)))
         if self.notes:
             warnings.warn(self.notes.strip(), _errors.ActmaxWarning, stacklevel=3)
+
+    def _with_activations(self, words):
+        """The same file loaded again, with further ones in the option "activations"."""
+        path, inputs, external, options = self._source
+        before = [options["activations"]] if options.get("activations") else []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", _errors.ActmaxWarning)  # said when it was loaded first
+            return Model(path, inputs=inputs, external=external, **{**options, "activations": ",".join([*before, *words])})
 
     def _layer(self, index):
         shape, axis = shape_of("model_layer_shape", self._handle, index)

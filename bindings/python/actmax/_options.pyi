@@ -35,6 +35,7 @@ class Calls:
         load_mode: Literal["map", "copy"] | None = None,
         external_data: bool | None = None,
         weights: str | None = None,
+        activations: str | None = None,
         preprocess: Literal["raw", "unit", "tf", "torch", "caffe"] | None = None,
         scale: float | None = None,
         mean: float | Sequence[float] | None = None,

@@ -15,6 +15,11 @@ static const char *name_of(const cJSON *activation)
     return NULL;
 }
 
+const cJSON *axm_keras_activation_of(const axm_keras_call *call)
+{
+    return call->layer->activation ? call->layer->activation : axm_keras_item(call->config, "activation");
+}
+
 bool axm_keras_is_linear(const cJSON *activation)
 {
     const char *name = name_of(activation);
@@ -261,7 +266,7 @@ int32_t axm_keras_activate(axm_keras_call *call, const cJSON *activation, axm_ke
 
 AXM_KERAS_TRANSLATE(activation)
 {
-    return axm_keras_activate(call, axm_keras_item(call->config, "activation"), call->inputs[0]);
+    return axm_keras_activate(call, axm_keras_activation_of(call), call->inputs[0]);
 }
 
 AXM_KERAS_TRANSLATE(relu)

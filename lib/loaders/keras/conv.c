@@ -58,7 +58,7 @@ static int32_t emit_conv(axm_keras_call *call, const char *suffix, axm_keras_ten
 /* The convolution, listed itself when nothing follows, then the activation. */
 static int32_t finish(axm_keras_call *call, axm_keras_tensor x, int32_t kernel, int32_t bias, const window *w)
 {
-    const cJSON *activation = axm_keras_item(call->config, "activation");
+    const cJSON *activation = axm_keras_activation_of(call);
     axm_keras_tensor y;
     if (axm_keras_is_linear(activation)) return emit_conv(call, NULL, x, kernel, bias, w, NULL);
     int32_t status = emit_conv(call, "pre_activation", x, kernel, bias, w, &y);
@@ -194,7 +194,7 @@ AXM_KERAS_TRANSLATE(conv_transpose)
     const axm_attribute attributes[] = {
         axm_keras_ints("strides", strides, (size_t)axes), axm_keras_ints("dilations", dilations, (size_t)axes),
         axm_keras_ints("output_padding", extra, (size_t)axes), axm_keras_ints("pads", pads, 2 * (size_t)axes)};
-    const cJSON *activation = axm_keras_item(call->config, "activation");
+    const cJSON *activation = axm_keras_activation_of(call);
     bool linear = axm_keras_is_linear(activation);
     const int32_t inputs[3] = {x.value, kernel, bias};
     const axm_keras_node node = {
@@ -221,7 +221,7 @@ static int32_t dense_product(axm_keras_call *call, int32_t kernel, int32_t bias,
 
 AXM_KERAS_TRANSLATE(dense)
 {
-    const cJSON *activation = axm_keras_item(call->config, "activation");
+    const cJSON *activation = axm_keras_activation_of(call);
     bool linear = axm_keras_is_linear(activation);
     int32_t kernel, bias;
     axm_keras_tensor y;

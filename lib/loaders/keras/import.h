@@ -44,6 +44,7 @@ struct axm_keras_layer {
     const char *name, *class_name;
     const cJSON *config;
     const axm_keras_kind *kind; /* NULL: not known */
+    const cJSON *activation;    /* instead of the configuration's; NULL: that */
     axm_keras_model *model;     /* a nested one, else NULL */
     axm_keras_inbound *inbound;
     int32_t inbound_count, calls; /* calls: of all instances of its model, for names */
@@ -105,6 +106,8 @@ bool axm_keras_is_constant(const cJSON *item); /* a number in a tensor's place, 
 /* ---- roles.c, weights.c: what weights a layer has, and where the file keeps them ---- */
 
 int32_t axm_keras_set_roles(axm_keras_import *import, axm_keras_layer *layer);
+/* What the option "activations" says of the layer. */
+int32_t axm_keras_set_activation(axm_keras_import *import, axm_keras_layer *layer);
 /* HDF5 as Keras 1 and 2 wrote it, and as Keras 3 writes .h5: lists of names in attributes. */
 int32_t axm_keras_read_listed(axm_keras_import *import, axm_keras_model *model, uint64_t group);
 /* The archive's: groups named after the layers' classes. */

@@ -75,3 +75,42 @@ int32_t axm_keras_set_roles(axm_keras_import *import, axm_keras_layer *layer)
     }
     return ACTMAX_OK;
 }
+
+/* Layers whose configuration has an activation, and those that are one. */
+static bool has_activation(const axm_keras_layer *layer)
+{
+    static const axm_keras_translation with[] = {axm_keras_translate_conv,      axm_keras_translate_depthwise,
+                                                 axm_keras_translate_separable, axm_keras_translate_conv_transpose,
+                                                 axm_keras_translate_dense,     axm_keras_translate_activation};
+    for (size_t i = 0; layer->kind && i < sizeof with / sizeof *with; ++i)
+        if (layer->kind->translate == with[i]) return true;
+    return false;
+}
+
+static bool is_activation(const axm_keras_layer *layer)
+{
+    static const axm_keras_translation are[] = {
+        axm_keras_translate_relu, axm_keras_translate_leaky_relu,       axm_keras_translate_prelu,
+        axm_keras_translate_elu,  axm_keras_translate_thresholded_relu, axm_keras_translate_softmax};
+    for (size_t i = 0; layer->kind && i < sizeof are / sizeof *are; ++i)
+        if (layer->kind->translate == are[i]) return true;
+    return false;
+}
+
+int32_t axm_keras_set_activation(axm_keras_import *import, axm_keras_layer *layer)
+{
+    const char *name = axm_activations_take(import->source->activations, layer->path);
+    if (!name) return ACTMAX_OK;
+    if (is_activation(layer))
+        layer->kind = axm_keras_find_kind(NULL, "Activation");
+    else if (!has_activation(layer))
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "option 'activations': layer '%.80s' (%.40s) has no activation", layer->path,
+                        layer->class_name);
+    char *copy = axm_arena_alloc(&import->scratch, strlen(name) + 1);
+    cJSON *text = axm_arena_alloc(&import->scratch, sizeof *text);
+    if (!copy || !text) return axm_no_memory(0, "a Keras model");
+    memcpy(copy, name, strlen(name) + 1);
+    *text = (cJSON){.type = cJSON_String, .valuestring = copy};
+    layer->activation = text;
+    return ACTMAX_OK;
+}

@@ -85,6 +85,8 @@ int32_t axm_keras_broadcast(axm_keras_call *call, const char *suffix, const axm_
 
 /* The activation that the layer's configuration names under `key`, applied to `x` as the layer's output. `linear` asks whether
  * there is none, so that the layer's own node can be its output. */
+/* The layer's, as its configuration or the option "activations" has it. */
+const cJSON *axm_keras_activation_of(const axm_keras_call *call);
 bool axm_keras_is_linear(const cJSON *activation);
 int32_t axm_keras_activate(axm_keras_call *call, const cJSON *activation, axm_keras_tensor x);
 

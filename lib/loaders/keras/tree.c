@@ -192,7 +192,8 @@ static int32_t read_layer(axm_keras_import *import, const cJSON *json, const cha
     if (status < 0) return status;
     if (is_model(out->class_name, out->config)) return axm_keras_read_model(import, json, out->path, &out->model);
     out->kind = axm_keras_find_kind(json, out->class_name);
-    return axm_keras_set_roles(import, out);
+    status = axm_keras_set_roles(import, out);
+    return status < 0 ? status : axm_keras_set_activation(import, out);
 }
 
 /* Layer i + 1 takes what layer i gives. */

@@ -78,5 +78,7 @@ int32_t axm_onnx_build_node(axm_onnx_import *import, const axm_onnx_node *node)
     axm_onnx_call call = {.import = import, .node = node, .output_count = (int32_t)node->proto.output.count};
     int32_t status = axm_onnx_read_attributes(&call, line->attributes);
     if (status >= 0) status = take_inputs(&call);
-    return status < 0 ? status : line->translate(&call);
+    if (status < 0) return status;
+    const char *activation = axm_activations_take(import->source->activations, node->label);
+    return activation ? axm_onnx_emit_activation(&call, activation) : line->translate(&call);
 }

@@ -30,6 +30,9 @@ int32_t axm_onnx_get_int(const axm_onnx_call *call, const char *name, int64_t fa
 int32_t axm_onnx_keep_first_output(axm_onnx_call *call, const char *advice);
 int32_t axm_onnx_emit(axm_onnx_call *call);
 
+/* activation.c: the node as the activation of that name (of the option "activations"), in the place of its own. */
+int32_t axm_onnx_emit_activation(axm_onnx_call *call, const char *name);
+
 #define AXM_ONNX_TRANSLATE(function) int32_t axm_onnx_translate_##function(axm_onnx_call *call)
 AXM_ONNX_TRANSLATE(plain);
 AXM_ONNX_TRANSLATE(convolution);

@@ -50,13 +50,11 @@ class KerasLayer:
     @property
     def activation(self) -> Any:
         """As set here; activations.as_in_file else. utils.apply_modifications() makes a model in which it holds."""
-        return self._activation or (activations.linear if self.index in self._model._linear else activations.as_in_file)
+        return self._activation or activations.get(self._model._changed.get(self.index, activations.as_in_file))
 
     @activation.setter
     def activation(self, value: Any) -> None:
-        if value == "linear" or value is None:
-            value = activations.linear
-        self._activation = value
+        self._activation = activations.get(value)
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:
@@ -81,41 +79,41 @@ class KerasModel:
 
     def __init__(self, core: Model):
         self.core = core
-        self._linear: frozenset[int] = frozenset()
+        self._changed: dict[int, str] = {}  # activations by the index of their layer
+        self._bypass = False  # is the last one left out by asking for the score before it?
         self._backprop: str | None = None
         self._make_layers()
 
     def _make_layers(self):
         self.layers = [KerasLayer(self, layer) for layer in self.core.layers]
 
-    def _copy(self, linear=None, backprop=None):
+    def _copy(self, backprop=None):
         other = copy.copy(self)
-        other._linear = self._linear if linear is None else frozenset(linear)
         other._backprop = self._backprop if backprop is None else backprop
         other._make_layers()
         return other
 
     def modified(self) -> KerasModel:
         """A new model in which the activations that were set hold; see utils.apply_modifications()."""
-        linear = set(self._linear)
+        changed, before = dict(self._changed), self._original()
         for layer in self.layers:
-            if layer._activation is activations.linear and layer.index not in linear:
-                self._check_bypass(layer)
-                linear.add(layer.index)
-            elif layer._activation not in (None, activations.linear, activations.as_in_file):
-                if layer._activation is not activations.softmax or layer.index not in linear:
-                    raise _errors.UnsupportedError(
-                        f"layer '{layer.name}': the activation of a file can be taken away (activations.linear), and not be replaced"
-                    )
-                linear.discard(layer.index)
-        return self._copy(linear)
+            if layer._activation is activations.as_in_file:
+                changed.pop(layer.index, None)
+            elif layer._activation is not None:
+                changed[layer.index] = activations.name_of(layer._activation)
+        other = self._copy()
+        other._changed = changed
+        other._bypass = changed == {len(self.layers) - 1: "linear"}
+        other.core = before if other._bypass or not changed else before._with_activations(
+            [_pair(self.layers[index].name, name) for index, name in changed.items()]
+        )
+        other._file = before
+        other._make_layers()
+        return other
 
-    def _check_bypass(self, layer):
-        if layer.index != len(self.layers) - 1:
-            raise _errors.UnsupportedError(
-                f"layer '{layer.name}': only the last layer's activation can be made linear; to leave out ReLUs in between save the "
-                "changed model with Keras"
-            )
+    def _original(self):
+        """The network as the file has it."""
+        return self.__dict__.get("_file", self.core)
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -170,7 +168,7 @@ class KerasModel:
 
     def _target(self, layer):
         """The layer of the C library to ask for, and whether before its activation."""
-        if layer.index not in self._linear:
+        if not self._bypass or layer.index != len(self.layers) - 1:
             return layer._layer, False
         if layer.type in ("Activation", "Softmax") and layer.index > 0:  # the score is what the layer before gives
             return self.core.layers[layer.index - 1], False
@@ -192,6 +190,12 @@ class KerasModel:
         if by is None:
             return value, gradient, None
         return value, _last(gradient, by._layer)[0], _last(reader.array("activations"), by._layer)[0]
+
+
+def _pair(layer, activation):
+    if "," in layer:
+        raise _errors.UnsupportedError(f"layer '{layer}': the activation of a layer whose name holds a comma cannot be set")
+    return f"{layer}={activation}"
 
 
 def _last(array, layer):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _errors
-from ._keras import KerasLayer, Tensor
+from ._keras import KerasLayer, KerasModel, Tensor
 
 Term = tuple[float, "KerasLayer | Callable[[np.ndarray], tuple[float, np.ndarray]]", "int | None"]
 
@@ -101,3 +101,16 @@ def mean(x: Tensor) -> Expression:
     if not isinstance(x, Tensor) or x.layer is None:
         raise _errors.InvalidError("mean() takes a layer's output, or a filter of it: mean(layer.output[..., 3])")
     return Expression([(1.0, x.layer, x.filter)])
+
+
+def modify_model_backprop(model: KerasModel, backprop_modifier: str) -> KerasModel:
+    """A copy of the model with a rule for the way back through its ReLUs: "guided" or "rectified"."""
+    rules = {"guided": "guided", "rectified": "relu"}
+    if backprop_modifier not in rules:
+        raise ValueError(f"'{backprop_modifier}' modifier is not supported")
+    return model._copy(backprop=rules[backprop_modifier])
+
+
+def set_random_seed(seed_value: int = 1337) -> None:
+    """Of numpy.random, from which noise and jitter come."""
+    np.random.seed(seed_value)

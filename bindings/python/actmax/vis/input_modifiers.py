@@ -45,8 +45,8 @@ class Jitter(InputModifier):
         self.jitter = np.int32(self.jitter)
         self._processed = True
 
-    def pre(self, inp: np.ndarray) -> np.ndarray:
+    def pre(self, img: np.ndarray) -> np.ndarray:
         if not self._processed:
-            self._process_jitter_values(utils.get_img_shape(inp)[2:])
+            self._process_jitter_values(utils.get_img_shape(img)[2:])
         offsets = [np.random.randint(-value, value + 1) for value in self.jitter]
-        return shift_wrapped(inp, [0, *offsets, 0])
+        return shift_wrapped(img, [0, *offsets, 0])

@@ -98,7 +98,7 @@ def get_img_shape(img: Any) -> tuple[int, ...]:
 def load_img(path: str | os.PathLike[str], grayscale: bool = False, target_size: tuple[int, int] | None = None) -> np.ndarray:
     """A PNG, JPEG or BMP file as an array. target_size: (height, width), as scikit-image's resize takes it; cut off to uint8.
 
-    grayscale: of a colour file the luminance in [0, 1] (ITU-R 709), float64, as scikit-image gives it.
+    grayscale: of a colour file the luminance in [0, 1] (ITU-R 709), float64, as scikit-image gives it. An alpha channel is dropped.
     """
     img = _images.load_image(path)
     if grayscale and img.ndim == 3:
