@@ -2,7 +2,7 @@
 
     python examples/tutorial.py MODEL [PHOTO] [FOLDER] [--layer=NAME] [--filter=N] [--iterations=N] [--map=NAME] [--seed=N]
 
-MODEL: VGG16's file as Keras leaves it in ~/.keras/models, or another classifier that Keras wrote. PHOTO: seen by the heat maps. FOLDER: of
+MODEL: imagenet, for VGG16 as Keras leaves it in ~/.keras/models; or the file of another classifier that Keras wrote. PHOTO: seen by the heat maps. FOLDER: of
 the pictures. --layer, --filter: what stands for block3_conv3, 56. --iterations: instead of the tutorial's 500 and 300.
 
 Two slips of the tutorial are mended: its subplot index began at 0, where matplotlib's begin at 1; and its loop over the modifiers did not
@@ -16,6 +16,7 @@ import numpy as np
 
 import actmax
 from actmax.vis import activations, load_model
+from actmax.vis.applications import VGG16
 from actmax.vis.input_modifiers import Jitter
 from actmax.vis.utils import utils
 from actmax.vis.visualization import overlay, visualize_activation, visualize_cam
@@ -32,7 +33,7 @@ def main():
         np.random.seed(int(options["seed"]))
 
     # The model
-    model = load_model(words[0])
+    model = VGG16(weights="imagenet", include_top=True) if words[0] == "imagenet" else load_model(words[0])
     model.summary()
 
     # A class of the last layer, its softmax replaced by linear

@@ -2,12 +2,14 @@
 
     KERAS_BACKEND=torch python check_tutorial.py LIBACTMAX.so small|whole
 
-small: model.save()'s .h5 and .keras at 64 x 64. whole: 224 x 224, the file of weights as VGG16(weights='imagenet') leaves it in the cache.
+small: model.save()'s .h5 and .keras at 64 x 64. whole: 224 x 224, the file of weights as VGG16(weights='imagenet') leaves it in the
+cache, found there.
 Keras answers: the summary's layers and totals; at every step the loss is minus Keras's score of the image that the step began with, within
 1e-4 of the largest score, and without jitter the score rises (random dense layers do not bear shifts); the heat maps are those of
 PyTorch's gradients within 1e-3; the pictures have the input's size.
 """
 
+import os
 import pathlib
 import sys
 import tempfile
@@ -94,14 +96,16 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         if side == 224:
-            paths = [folder / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
+            paths = [folder / "models" / "vgg16_weights_tf_dim_ordering_tf_kernels.h5"]
+            paths[0].parent.mkdir()
+            os.environ["KERAS_HOME"] = str(folder)
             save_as_cached(reference, paths[0])
         else:
             paths = [folder / "vgg16.h5", folder / "vgg16.keras"]
             for path in paths:
                 reference.save(path)
         for path in paths:
-            printed = tutorial.run(path, folder, PHOTO, "--iterations=2", "--seed=1")
+            printed = tutorial.run("imagenet" if side == 224 else path, folder, PHOTO, "--iterations=2", "--seed=1")
             tutorial.check_summary(printed, reference)
             shapes = {actmax.load_image(folder / f"{name}.png").shape for name in tutorial.PICTURES}
             sheet = actmax.load_image(folder / "heat_maps.png").shape

@@ -1,10 +1,11 @@
 """keras-vis 0.5.0's interface on the networks that actmax loads.
 
-    from actmax.vis import activations, load_model
+    from actmax.vis import activations
+    from actmax.vis.applications import VGG16
     from actmax.vis.utils import utils
     from actmax.vis.visualization import visualize_activation
 
-    model = load_model("vgg16_weights_tf_dim_ordering_tf_kernels.h5")
+    model = VGG16(weights="imagenet", include_top=True)     # from Keras's cache; other files: load_model(path)
     layer_idx = utils.find_layer_idx(model, "predictions")
     model.layers[layer_idx].activation = activations.linear
     model = utils.apply_modifications(model)
