@@ -134,7 +134,12 @@ static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float
     if (!map || !region) goto fail;
     if ((status = axm_resize_float(a, r->resize, small, out->raw_width, out->raw_height, 1, region, g[2], g[3])) < 0) goto fail;
     if (scale_map(r->scaling, r->epsilon, rounding, region, seen))
-        out->note = axm_fail(ACTMAX_NOTE_FLAT_MAP, "the map is flat: nothing at this layer speaks for the target; it is all zeros");
+        out->note = axm_fail(
+            ACTMAX_NOTE_FLAT_MAP, "%s",
+            (int64_t)out->raw_width * out->raw_height == 1
+                ? "the map is flat: the layer is 1 x 1 (keras-vis's rule, cam_layer=listed, takes such ones, too); name one that "
+                  "has height and width"
+                : "the map is flat: nothing at this layer speaks for the target; it is all zeros");
     for (int32_t y = 0; y < g[3]; ++y)
         memcpy(map + (size_t)(g[1] + y) * (size_t)r->photo_width + (size_t)g[0], region + (size_t)y * (size_t)g[2],
                (size_t)g[2] * sizeof *map);

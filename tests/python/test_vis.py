@@ -175,6 +175,8 @@ def test_head_of_mobilenet(gold):
         found = v.visualize_cam(model, 6, 20, photo)
     near(found, gold["head_default"], 0)
     assert not found.any()
+    with pytest.warns(actmax.ActmaxWarning, match="the layer is 1 x 1"):
+        assert not model.core.grad_cam(photo.astype(np.float32), 20, preset="keras-vis").array.any()
     at = utils.find_layer_idx(model, "conv_pw_13_relu")
     near(v.visualize_cam(model, 6, 20, photo, penultimate_layer_idx=at), gold["head_wide"], 1e-3)
     changed = set_activations(model, conv_pw_13_relu="linear")  # a layer that is an activation
