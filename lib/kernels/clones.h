@@ -41,6 +41,13 @@
 #define AXM_IVDEP
 #endif
 
+/* The same for a short loop of few operations, which gcc would unroll to single numbers before it looks for vectors. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define AXM_KEEP_LOOP _Pragma("GCC ivdep") _Pragma("GCC unroll 1")
+#else
+#define AXM_KEEP_LOOP AXM_IVDEP
+#endif
+
 /* target[i] = value, or += when accumulate, for i in [0, count); `value` is an expression in i. */
 #define AXM_STORE_EACH(accumulate, count, target, value)                                                                           \
     do {                                                                                                                           \

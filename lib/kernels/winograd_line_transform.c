@@ -4,8 +4,9 @@
  * pairs' squares (times x where 0 is a point), so that a pair's two sums share their parts. */
 #include "kernels/clones.h"
 #include "kernels/winograd_line.h"
+#include "kernels/winograd_store.h"
 
-#define LANES 16 /* channels together */
+#define LANES AXM_WINOGRAD_LANES
 
 /* The positive point of each pair. With five taps point 0 of a tile is 0, and the pairs come after it. */
 static const double pairs_of_5[] = {0.5, 1.0, 2.0}, pairs_of_7[] = {0.25, 0.625, 1.0, 2.0};
@@ -191,20 +192,7 @@ static AXM_INLINE void output_7(const constants *c, size_t lanes, const float *m
 
 static AXM_INLINE void store(size_t lanes, const float *sum, const outputs *out, size_t channel, float *y)
 {
-    const float low = out->clamp.low, high = out->clamp.high;
-    float value[LANES];
-    for (size_t i = 0; i < lanes; i++)
-        value[i] = sum[i];
-    if (out->accumulate)
-        for (size_t i = 0; i < lanes; i++)
-            value[i] += y[i];
-    if (out->bias != NULL)
-        for (size_t i = 0; i < lanes; i++)
-            value[i] += out->bias[channel + i];
-    for (size_t i = 0; i < lanes; i++) { /* a NaN stays */
-        const float raised = value[i] < low ? low : value[i];
-        y[i] = raised > high ? high : raised;
-    }
+    axm_winograd_store(lanes, sum, out->bias == NULL ? NULL : out->bias + channel, out->clamp, out->accumulate, y);
 }
 
 static AXM_INLINE void output_lanes(const constants *c, size_t taps, size_t lanes, const float *m, size_t point, size_t channel,

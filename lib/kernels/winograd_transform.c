@@ -3,8 +3,9 @@
 
 #include "kernels/clones.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_store.h"
 
-#define LANES 16 /* channels together */
+#define LANES AXM_WINOGRAD_LANES
 
 static const float A = (float)AXM_WINOGRAD_A, B = (float)AXM_WINOGRAD_B;
 
@@ -186,21 +187,7 @@ typedef struct outputs {
 
 static AXM_INLINE void store(size_t lanes, const float *sum, const outputs *out, size_t channel, float *y)
 {
-    const float low = out->clamp.low, high = out->clamp.high;
-    const float *bias = out->bias;
-    float value[LANES];
-    for (size_t i = 0; i < lanes; i++)
-        value[i] = sum[i];
-    if (out->accumulate)
-        for (size_t i = 0; i < lanes; i++)
-            value[i] += y[i];
-    if (bias != NULL)
-        for (size_t i = 0; i < lanes; i++)
-            value[i] += bias[channel + i];
-    for (size_t i = 0; i < lanes; i++) { /* a NaN stays */
-        const float raised = value[i] < low ? low : value[i];
-        y[i] = raised > high ? high : raised;
-    }
+    axm_winograd_store(lanes, sum, out->bias == NULL ? NULL : out->bias + channel, out->clamp, out->accumulate, y);
 }
 
 static AXM_INLINE void output_tile(size_t size, size_t lanes, const float *m, size_t point, size_t channel, const outputs *out)
