@@ -50,10 +50,19 @@ static void run_phases(axm_tap_conv *conv)
     }
 }
 
+/* How each image is computed does not depend on how many there are: plans look at the size of one. */
+static axm_conv_shape of_all_images(const axm_exec *exec, const axm_conv_shape *shape)
+{
+    axm_conv_shape all = *shape;
+    all.batch *= axm_images(exec);
+    return all;
+}
+
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
                       axm_clamp clamp, float *y)
 {
-    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, shape, AXM_FORWARD);
+    const axm_conv_shape all = of_all_images(exec, shape);
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_FORWARD);
     axm_tap_conv conv = {
         .exec = exec,
         .plan = &plan,
@@ -69,9 +78,10 @@ void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const f
 void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
                        float *dx)
 {
-    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, shape, AXM_BACKWARD);
+    const axm_conv_shape all = of_all_images(exec, shape);
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_BACKWARD);
     if (!accumulate && axm_conv_leaves_gaps(&plan)) {
-        zeroing z = {dx, (size_t)(shape->batch * shape->in_h * shape->in_w * shape->in_c)};
+        zeroing z = {dx, (size_t)(all.batch * all.in_h * all.in_w * all.in_c)};
         axm_parallel_for(exec->pool, (z.count + ZERO_BLOCK - 1) / ZERO_BLOCK, 1, zero_blocks, &z);
     }
     axm_tap_conv conv = {

@@ -19,6 +19,7 @@
 typedef struct layer {
     const axm_kernels *kernels;
     size_t batch, outputs, inputs; /* y is [batch, outputs], the sum runs over inputs */
+    size_t rows;                   /* of one image; batch is that of all */
     size_t first_input;            /* inputs before it have x == 0 for the whole batch, as have those ... */
     size_t end_input;              /* ... from here on */
     const float *x;                /* [batch, inputs] */
@@ -73,8 +74,8 @@ static void run_rows(void *context, size_t begin, size_t end, int32_t worker)
         for (size_t output = from; output < to; output += AXM_DOT_ROWS) {
             const size_t rows = smaller(AXM_DOT_ROWS, to - output);
             size_t k = l->first_input;
-            do { /* once even when the sum is empty */
-                const size_t count = smaller(DOT_K, l->end_input - k);
+            do { /* once even when the sum is empty; blocks begin at multiples of DOT_K, whatever is skipped */
+                const size_t count = smaller(DOT_K - k % DOT_K, l->end_input - k);
                 dot_rows(l, output, rows, first, last, k, count);
                 k += count;
             } while (k < l->end_input);
@@ -98,6 +99,10 @@ static void sum_along_rows(const axm_exec *exec, layer *l)
             l->first_input++;
         while (l->first_input < l->end_input && input_is_zero(l, l->end_input - 1))
             l->end_input--;
+        /* Whole vectors are skipped, so that the lanes of a sum stay what they are when another image has fewer zeros. */
+        const size_t lanes = l->kernels->lanes;
+        l->first_input -= l->first_input % lanes;
+        l->end_input = smaller((l->end_input + lanes - 1) / lanes * lanes, l->inputs);
     }
     l->task_outputs = (DOT_TASK / (l->inputs + 1) / AXM_DOT_ROWS + 1) * AXM_DOT_ROWS;
     l->batch_blocks = (l->batch + DOT_BATCH - 1) / DOT_BATCH;
@@ -159,7 +164,7 @@ static bool skips_some(const layer *l)
 
 static void sum_across_rows(const axm_exec *exec, layer *l)
 {
-    if (l->batch >= TILES_FROM_BATCH && !skips_some(l)) { /* tiles read every row of w */
+    if (l->rows >= TILES_FROM_BATCH && !skips_some(l)) { /* tiles read every row of w */
         const axm_product product = {
             .m = (int64_t)l->batch,
             .n = (int64_t)l->outputs,
@@ -188,13 +193,19 @@ bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m)
     return kernels != &axm_kernels_c && m < TILES_FROM_BATCH;
 }
 
+bool axm_dense_takes_images(int64_t m)
+{
+    return m < TILES_FROM_BATCH;
+}
+
 void axm_dense_forward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, const float *x, const float *w, bool w_is_kn,
                        const float *bias, axm_clamp clamp, float *y)
 {
     axm_count(exec, AXM_COUNT_DENSE);
     layer l = {
         .kernels = exec->kernels,
-        .batch = (size_t)m,
+        .batch = (size_t)(m * axm_images(exec)),
+        .rows = (size_t)m,
         .outputs = (size_t)n,
         .inputs = (size_t)k,
         .x = x,
@@ -216,7 +227,8 @@ void axm_dense_backward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, c
     axm_count(exec, AXM_COUNT_DENSE);
     layer l = {
         .kernels = exec->kernels,
-        .batch = (size_t)m,
+        .batch = (size_t)(m * axm_images(exec)),
+        .rows = (size_t)m,
         .outputs = (size_t)k,
         .inputs = (size_t)n,
         .x = dy,

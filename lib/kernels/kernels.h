@@ -24,7 +24,14 @@ typedef struct axm_exec {
     size_t scratch_bytes;
     char *shared;
     axm_counters *counters; /* of the calling thread; NULL: nothing is counted */
+    int64_t images;         /* convolutions and dense layers: so many operands of the given shape lie one after the other; 0: one.
+                             * Each gets the bytes that it gets alone. */
 } axm_exec;
+
+static inline int64_t axm_images(const axm_exec *exec)
+{
+    return exec->images > 0 ? exec->images : 1;
+}
 
 static inline void axm_count(const axm_exec *exec, axm_counted kind)
 {
@@ -73,7 +80,7 @@ axm_direction axm_conv_packs_as(const axm_kernels *kernels, const axm_conv_shape
 size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction,
                    const axm_conv_weights *weights, void *packed);
-/* Scratch for each worker. */
+/* Scratch for each worker; for several images it is that of a shape of so large a batch. */
 size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* Scratch that they share. */
 size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
@@ -101,6 +108,8 @@ void axm_dense_backward(const axm_exec *exec, int64_t m, int64_t n, int64_t k, c
                         bool accumulate, float *dx);
 /* Whether the two above, with m rows, read w through vectors only, which may lie at any byte of a mapped file. */
 bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m);
+/* Whether they may have several images of m rows each: the sums of many rows depend on which of them are zero. */
+bool axm_dense_takes_images(int64_t m);
 /* c[m,n] (+)= alpha * op(a) op(b), op is identity or transpose; lda, ldb, ldc are row strides as stored. OpenBLAS when
  * built in, cut into blocks by shape so that results do not depend on its thread count; else the plain C kernel. */
 void axm_gemm(const axm_exec *exec, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
