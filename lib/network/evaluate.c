@@ -82,7 +82,7 @@ int32_t axm_evaluate_node(const axm_node *node, const axm_kernels *kernels, axm_
                         .inputs = e.inputs,
                         .outputs = e.outputs,
                         .clamp = {-INFINITY, INFINITY}};
-    axm_prepare prepare = {&e.plan, &e.step, kernels, false};
+    axm_prepare prepare = {&e.plan, &e.step, kernels, false, 1};
     if (node->op->prepare && (status = node->op->prepare(&prepare)) < 0) goto done;
     if ((status = spend(&e.step, multiplications)) < 0) goto done;
     size_t own = (e.plan.scratch_bytes + AXM_ALIGNMENT - 1) & ~(size_t)(AXM_ALIGNMENT - 1), scratch;

@@ -1,4 +1,4 @@
-/* Making, binding and running a plan. */
+/* Making a plan, and looking at it. */
 #include "network/plan.h"
 
 #include <string.h>
@@ -17,10 +17,12 @@ static int32_t copy_request(axm_plan *plan, const axm_plan_request *request)
 {
     axm_plan_request *own = &plan->request;
     *own = *request;
+    own->images = plan->images;
     own->observe = copy_values(&plan->arena, request->observe, request->observe_count);
     own->seeds = copy_values(&plan->arena, request->seeds, request->seed_count);
     own->wants = copy_values(&plan->arena, request->wants, request->want_count);
-    own->slice_channels = copy_values(&plan->arena, request->slice_channels, request->slice_value >= 0 ? request->slice_count : 0);
+    own->slice_channels =
+        copy_values(&plan->arena, request->slice_channels, request->slice_value >= 0 ? request->slice_count * plan->images : 0);
     size_t values = (size_t)request->graph->value_count + 1;
     plan->facts = axm_arena_array(&plan->arena, values, sizeof *plan->facts);
     plan->special = axm_arena_array(&plan->arena, values, sizeof *plan->special);
@@ -62,7 +64,8 @@ int32_t axm_plan_new(const axm_plan_request *request, axm_plan **out)
     axm_plan *plan = axm_calloc_array(request->allocator, 1, sizeof *plan);
     if (!plan) return ACTMAX_ERROR_NO_MEMORY;
     plan->graph = request->graph;
-    plan->slice_node = -1;
+    plan->slice_node = plan->slice_step = -1;
+    plan->images = request->images > 0 ? request->images : 1;
     axm_arena_init(&plan->arena, request->allocator);
     plan->request.allocator = request->allocator;
     int32_t status = copy_request(plan, request);
@@ -74,6 +77,7 @@ int32_t axm_plan_new(const axm_plan_request *request, axm_plan **out)
         status = axm_plan_gradient(plan);
     }
     if (status >= 0) status = axm_plan_prepare_steps(plan);
+    if (status >= 0) status = axm_plan_add_images(plan);
     if (status >= 0) status = axm_plan_memory(plan);
     if (status < 0) {
         axm_plan_free(plan);
@@ -104,104 +108,16 @@ bool axm_plan_sliced(const axm_plan *plan)
     return plan->sliced;
 }
 
-void axm_plan_bind(axm_plan *plan, char *arena)
+const axm_tensor *axm_plan_find_image(const axm_plan *plan, int32_t value, int32_t place)
 {
-    if (plan->memory == arena) return;
-    plan->memory = arena;
-    for (int32_t t = 0; t < plan->tensor_count; ++t) {
-        axm_plan_tensor *tensor = &plan->tensors[t];
-        tensor->tensor.data = tensor->data < 0 ? NULL : (float *)(void *)(arena + plan->storages[tensor->data].offset);
-        tensor->tensor.grad = tensor->grad < 0 ? NULL : (float *)(void *)(arena + plan->storages[tensor->grad].offset);
-    }
-    for (int32_t s = 0; s < plan->step_count; ++s) {
-        axm_plan_step *step = &plan->steps[s];
-        step->forward.saved = step->saved < 0 ? NULL : arena + plan->storages[step->saved].offset;
-        step->backward.saved = step->forward.saved;
-    }
+    if (value < 0 || value >= plan->graph->value_count) return NULL;
+    int32_t t = plan->values[value].primary;
+    return t < 0 ? NULL : axm_plan_tensor_of(plan, t, place);
 }
 
 const axm_tensor *axm_plan_find(const axm_plan *plan, int32_t value)
 {
-    if (value < 0 || value >= plan->graph->value_count) return NULL;
-    int32_t t = plan->values[value].primary;
-    return t < 0 ? NULL : &plan->tensors[t].tensor;
-}
-
-static axm_exec exec_of(const axm_plan *plan, axm_pool *pool)
-{
-    return (axm_exec){
-        .kernels = plan->request.kernels,
-        .pool = pool,
-        .scratch = plan->memory + plan->scratch_offset,
-        .scratch_bytes = plan->scratch_bytes,
-        .shared = plan->memory + plan->shared_scratch_offset,
-        .counters = plan->counters,
-    };
-}
-
-void axm_plan_count(axm_plan *plan, axm_counters *counters)
-{
-    plan->counters = counters;
-}
-
-/* Of tensors that are neither omitted nor constant. */
-static int64_t bytes_of(axm_tensor *const *tensors, int32_t count)
-{
-    int64_t bytes = 0;
-    for (int32_t i = 0; i < count; ++i)
-        if (tensors[i] && !tensors[i]->constant) bytes += axm_shape_count(&tensors[i]->shape) * (int64_t)sizeof(float);
-    return bytes;
-}
-
-static void count_forward(const axm_plan *plan, const axm_step *step)
-{
-    if (!plan->counters) return;
-    plan->counters->moved_bytes += bytes_of(step->inputs, step->input_count) + bytes_of(step->outputs, step->output_count);
-}
-
-static void count_backward(const axm_plan *plan, const axm_step *step, int32_t input, bool accumulate)
-{
-    if (!plan->counters) return;
-    plan->counters->moved_bytes +=
-        bytes_of(step->outputs, step->output_count) + bytes_of(&step->inputs[input], 1) * (accumulate ? 2 : 1);
-}
-
-void axm_plan_forward(axm_plan *plan, axm_pool *pool)
-{
-    axm_exec exec = exec_of(plan, pool);
-    for (int32_t s = 0; s < plan->step_count; ++s) {
-        const axm_plan_step *step = &plan->steps[s];
-        if (step->alias || step->fused) continue;
-        step->forward.op->forward(&step->forward, &exec);
-        count_forward(plan, &step->forward);
-    }
-}
-
-void axm_plan_backward(axm_plan *plan, axm_pool *pool)
-{
-    axm_exec exec = exec_of(plan, pool);
-    for (int32_t s = plan->step_count - 1; s >= 0; --s) {
-        const axm_plan_step *step = &plan->steps[s];
-        if (!step->runs_backward) continue;
-        for (int32_t i = 0; i < step->forward.input_count; ++i) {
-            if (!step->back[i]) continue;
-            step->backward.op->backward(&step->backward, &exec, i, step->accumulate[i]);
-            count_backward(plan, &step->backward, i, step->accumulate[i]);
-        }
-    }
-}
-
-const char *axm_plan_find_nonfinite(axm_plan *plan, axm_pool *pool)
-{
-    axm_exec exec = exec_of(plan, pool);
-    for (int32_t s = 0; s < plan->step_count; ++s) {
-        const axm_plan_step *step = &plan->steps[s];
-        if (step->alias || step->fused) continue;
-        step->forward.op->forward(&step->forward, &exec);
-        const axm_tensor *out = step->forward.outputs[0];
-        if (out && out->data && !axm_all_finite(out->data, (size_t)axm_shape_count(&out->shape))) return step->forward.name;
-    }
-    return NULL;
+    return axm_plan_find_image(plan, value, 0);
 }
 
 int32_t axm_plan_relus(const axm_plan *plan)

@@ -14,6 +14,7 @@ typedef struct axm_plan_request {
     int32_t workers;       /* regions of scratch */
     int32_t image;         /* the input value */
     axm_shape image_shape; /* file order */
+    int32_t images;        /* that are computed in one run, each of that shape; 0: one */
     /* Values whose data stays readable after forward. */
     const int32_t *observe;
     int32_t observe_count;
@@ -27,7 +28,7 @@ typedef struct axm_plan_request {
     /* Only these channels (axis 1) of this value are needed (-1: all); it must be the only seed and the only observed value. When
      * the operators on the way cannot leave the others out, all are computed: axm_plan_sliced tells. */
     int32_t slice_value;
-    const int32_t *slice_channels;
+    const int32_t *slice_channels; /* slice_count of each image, image after image */
     int32_t slice_count;
 } axm_plan_request;
 
@@ -41,6 +42,14 @@ bool axm_plan_sliced(const axm_plan *plan);
 /* The tensor of an observed, seed or want value, or the image: shape, layout, data and grad (after bind). NULL when it is none.
  * Where the value does not depend on the image, `constant` is set. */
 const axm_tensor *axm_plan_find(const axm_plan *plan, int32_t value);
+/* The same of an image's place, 0 .. images-1. */
+const axm_tensor *axm_plan_find_image(const axm_plan *plan, int32_t value, int32_t place);
+/* From now on runs compute `count` images, in places 0 .. count-1; the one in place p has the wanted channels of image members[p]
+ * of the request. At first all are computed, each in its own place. */
+void axm_plan_use_images(axm_plan *plan, const int32_t *members, int32_t count);
+/* How many images a plan like this one (made for one) should hold, up to `most`: the more the fewer times weights are read, as
+ * long as their working memory is at most `bytes` about. 1: nothing is gained. */
+int32_t axm_plan_worthwhile_images(const axm_plan *plan, int32_t most, size_t bytes);
 
 /* Write the image into its tensor's data, then: */
 void axm_plan_forward(axm_plan *plan, axm_pool *pool);

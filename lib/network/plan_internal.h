@@ -1,4 +1,5 @@
-/* The inside of a plan, shared by the stages that make it: select -> infer -> fuse -> layout -> gradient -> prepare -> memory. */
+/* The inside of a plan, shared by the stages that make it: select -> infer -> fuse -> layout -> gradient -> prepare ->
+ * images -> memory. */
 #ifndef AXM_NETWORK_PLAN_INTERNAL_H
 #define AXM_NETWORK_PLAN_INTERNAL_H
 
@@ -9,6 +10,7 @@
  */
 typedef struct axm_storage {
     size_t bytes, offset;
+    size_t stride;        /* bytes from one image to the next; 0: they share it, one after the other */
     int32_t birth, death; /* inclusive; birth -1: never used */
 } axm_storage;
 
@@ -32,7 +34,15 @@ typedef struct axm_plan_step {
     bool runs_backward;
     int32_t saved; /* storage, -1 */
     size_t saved_bytes;
+    size_t weight_bytes; /* that a pass reads, about */
+    bool takes_images;
 } axm_plan_step;
+
+/* What an image after the first has of its own. */
+typedef struct axm_plan_image {
+    axm_tensor *tensors;          /* [tensors] */
+    axm_step *forward, *backward; /* [steps] */
+} axm_plan_image;
 
 typedef struct axm_plan_value {
     int32_t tensor[2]; /* by layout; -1 */
@@ -53,7 +63,14 @@ struct axm_plan {
     int32_t step_count, step_capacity;
     axm_storage *storages;
     int32_t storage_count, storage_capacity;
-    axm_tensor **bound; /* pointers handed to steps; see plan_bind.c */
+    /* Images. Steps before `joint` run image by image, so that activations are still in the cache; from there on each step runs
+     * for all images, so that weights are read once. */
+    int32_t images;
+    axm_plan_image *more; /* [images - 1] */
+    int32_t joint;
+    int32_t active;   /* that are computed */
+    int32_t *members; /* [images] whose channels the one in each place has */
+    int32_t slice_step;
     int32_t slice_node; /* -1: none */
     int64_t slice_full; /* channels before slicing of the node that could be sliced; 0: there is none */
     bool sliced;
@@ -69,7 +86,13 @@ int32_t axm_plan_select(axm_plan *plan);      /* needed nodes, slicing, shapes *
 int32_t axm_plan_build_steps(axm_plan *plan); /* fusion and layouts: steps and tensors */
 int32_t axm_plan_gradient(axm_plan *plan);    /* which tensors carry gradient, in which order it is added up */
 int32_t axm_plan_prepare_steps(axm_plan *plan);
-int32_t axm_plan_memory(axm_plan *plan); /* storages, life times, offsets */
+int32_t axm_plan_add_images(axm_plan *plan); /* tensors and steps of the images after the first; which steps are joint */
+int32_t axm_plan_memory(axm_plan *plan);     /* storages, life times, offsets */
+
+/* Gives a step of an image pointers to its tensors, which no longer move. */
+int32_t axm_plan_link(axm_plan *plan, int32_t step, int32_t image);
+axm_tensor *axm_plan_tensor_of(const axm_plan *plan, int32_t tensor, int32_t image);
+axm_step *axm_plan_step_of(const axm_plan *plan, int32_t step, int32_t image, bool backward);
 
 int32_t axm_plan_add_tensor(axm_plan *plan, const axm_tensor *tensor, int32_t value, int32_t *out);
 int32_t axm_plan_add_step(axm_plan *plan, int32_t input_count, int32_t output_count, axm_plan_step **out);

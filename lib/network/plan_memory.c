@@ -209,6 +209,29 @@ static void gradient_life(axm_plan *plan)
     }
 }
 
+/* ---- Several images ---- */
+
+/* Steps before the joint ones run image by image: all of that, forward or backward, is one time for what lasts beyond it. What
+ * lives within it only is shared by the images, and keeps its times; the rest is there once for each image. */
+static int32_t spread_over_images(axm_plan *plan)
+{
+    int32_t first_back = 2 * plan->step_count - plan->joint + 1, last_back = 2 * plan->step_count;
+    int32_t input = plan->tensors[plan->values[plan->request.image].primary].data;
+    for (int32_t i = 0; i < plan->storage_count && plan->images > 1; ++i) {
+        axm_storage *storage = &plan->storages[i];
+        bool shared = storage->death < plan->joint || (storage->birth >= first_back && storage->death <= last_back);
+        if (storage->birth < 0 || (shared && i != input)) continue; /* the caller writes all inputs beforehand */
+        storage->stride = storage->bytes;
+        if (!axm_mul_size(storage->bytes, (size_t)plan->images, &storage->bytes))
+            return axm_fail(ACTMAX_ERROR_LIMIT, "the network's working memory is larger than can be counted");
+        if (storage->birth < plan->joint) storage->birth = 0;
+        if (storage->death < plan->joint) storage->death = plan->joint;
+        if (storage->birth > first_back) storage->birth = first_back;
+        if (storage->death >= first_back && storage->death < last_back) storage->death = last_back;
+    }
+    return ACTMAX_OK;
+}
+
 /* ---- Offsets ---- */
 
 static bool overlap_in_time(const axm_storage *a, const axm_storage *b)
@@ -275,7 +298,10 @@ static int32_t place_saved(axm_plan *plan)
     for (int32_t s = 0; s < plan->step_count; ++s) {
         axm_plan_step *step = &plan->steps[s];
         if (!step->saved_bytes || !step->runs_backward) continue;
-        int32_t status = axm_plan_add_storage(plan, step->saved_bytes, &step->saved);
+        size_t whole = step->saved_bytes; /* of cache lines: what the next image saves is aligned too */
+        if (!axm_add_size(whole, AXM_ALIGNMENT - 1, &whole))
+            return axm_fail(ACTMAX_ERROR_LIMIT, "the network's working memory is larger than can be counted");
+        int32_t status = axm_plan_add_storage(plan, whole & ~(size_t)(AXM_ALIGNMENT - 1), &step->saved);
         if (status < 0) return status;
         extend(&plan->storages[step->saved], s);
         extend(&plan->storages[step->saved], backward_time(plan, s));
@@ -299,6 +325,7 @@ int32_t axm_plan_memory(axm_plan *plan)
     if ((status = place_gradients(plan, &r)) < 0) return status;
     gradient_life(plan);
     if ((status = place_saved(plan)) < 0) return status;
+    if ((status = spread_over_images(plan)) < 0) return status;
     if ((status = assign_offsets(plan)) < 0) return status;
 
     plan->scratch_bytes = (plan->scratch_bytes + AXM_ALIGNMENT - 1) & ~(size_t)(AXM_ALIGNMENT - 1);

@@ -43,8 +43,16 @@ int32_t axm_prepare_floats(axm_prepare *prepare, const axm_constant *constant, c
     return ACTMAX_OK;
 }
 
+/* How much of weights the step reads, for the choice of steps that several images share. */
+static void note_weights(axm_prepare *prepare, size_t bytes)
+{
+    axm_plan *plan = prepare->plan;
+    if (plan->steps && bytes > plan->steps[plan->current_step].weight_bytes) plan->steps[plan->current_step].weight_bytes = bytes;
+}
+
 int32_t axm_prepare_dense_floats(axm_prepare *prepare, const axm_constant *constant, int64_t rows, const float **out)
 {
+    note_weights(prepare, (size_t)axm_shape_count(&constant->shape) * sizeof(float));
     if (constant->dtype != AXM_FLOAT32 || !axm_dense_reads_unaligned(prepare->kernels, rows))
         return axm_prepare_floats(prepare, constant, out);
     *out = constant->data;
@@ -68,6 +76,7 @@ int32_t axm_prepare_packed(axm_prepare *prepare, int32_t kind, size_t bytes, axm
 {
     axm_weights *weights = prepare->plan->request.weights;
     packing p = {make, prepare->step, prepare->kernels, kind};
+    note_weights(prepare, bytes);
     if (weights && !prepare->step->filters && !prepare->step->scale)
         return axm_weights_get(weights, prepare->step->params, prepare->kernels, kind, bytes, fill_packed, &p, out);
     if (weights && prepare->step->scale && !prepare->step->filters) {
@@ -112,22 +121,23 @@ void axm_prepare_saved(axm_prepare *prepare, size_t bytes)
     if (prepare->gradient && plan->steps) plan->steps[plan->current_step].saved_bytes = bytes;
 }
 
-/* Gives the steps pointers to the plan's tensors, which no longer move. */
-static int32_t link_step(axm_plan *plan, axm_plan_step *step)
+int32_t axm_plan_link(axm_plan *plan, int32_t s, int32_t image)
 {
+    const axm_plan_step *step = &plan->steps[s];
     size_t inputs = (size_t)step->forward.input_count, outputs = (size_t)step->forward.output_count;
     axm_tensor **pointers = axm_arena_array(&plan->arena, inputs + 2 * outputs + 1, sizeof *pointers);
     if (!pointers) return axm_no_memory(0, "a plan");
     for (size_t i = 0; i < inputs; ++i)
-        if (step->in[i] >= 0) pointers[i] = &plan->tensors[step->in[i]].tensor;
+        if (step->in[i] >= 0) pointers[i] = axm_plan_tensor_of(plan, step->in[i], image);
     for (size_t i = 0; i < outputs; ++i) {
-        if (step->out[i] >= 0) pointers[inputs + i] = &plan->tensors[step->out[i]].tensor;
-        if (step->back_out[i] >= 0) pointers[inputs + outputs + i] = &plan->tensors[step->back_out[i]].tensor;
+        if (step->out[i] >= 0) pointers[inputs + i] = axm_plan_tensor_of(plan, step->out[i], image);
+        if (step->back_out[i] >= 0) pointers[inputs + outputs + i] = axm_plan_tensor_of(plan, step->back_out[i], image);
     }
-    step->forward.inputs = pointers;
-    step->forward.outputs = pointers + inputs;
-    step->backward = step->forward;
-    step->backward.outputs = pointers + inputs + outputs;
+    axm_step *forward = axm_plan_step_of(plan, s, image, false), *backward = axm_plan_step_of(plan, s, image, true);
+    forward->inputs = pointers;
+    forward->outputs = pointers + inputs;
+    *backward = *forward;
+    backward->outputs = pointers + inputs + outputs;
     return ACTMAX_OK;
 }
 
@@ -135,14 +145,15 @@ int32_t axm_plan_prepare_steps(axm_plan *plan)
 {
     for (int32_t s = 0; s < plan->step_count; ++s) {
         axm_plan_step *step = &plan->steps[s];
-        int32_t status = link_step(plan, step);
+        int32_t status = axm_plan_link(plan, s, 0);
         if (status < 0) return status;
         if (step->alias || !step->forward.op->prepare) continue;
         plan->current_step = s;
-        axm_prepare prepare = {plan, &step->forward, plan->request.kernels, step->runs_backward};
+        axm_prepare prepare = {plan, &step->forward, plan->request.kernels, step->runs_backward, plan->images};
         status = step->forward.op->prepare(&prepare);
         if (status < 0) return axm_fail_within(status, "node '%.80s' (%s)", step->forward.name, step->forward.op->name);
         step->backward.state = step->forward.state;
+        step->takes_images = step->forward.op->takes_images && step->forward.op->takes_images(&step->forward);
     }
     return ACTMAX_OK;
 }

@@ -30,8 +30,9 @@ static bool same_values(const int32_t *a, int32_t a_count, const int32_t *b, int
 
 static bool same_request(const axm_plan_request *a, const axm_plan_request *b)
 {
-    return a->image == b->image && axm_shape_equal(&a->image_shape, &b->image_shape) && a->relu_rule == b->relu_rule &&
-           a->slice_value == b->slice_value && same_values(a->observe, a->observe_count, b->observe, b->observe_count) &&
+    return a->image == b->image && a->images == b->images && axm_shape_equal(&a->image_shape, &b->image_shape) &&
+           a->relu_rule == b->relu_rule && a->slice_value == b->slice_value &&
+           same_values(a->observe, a->observe_count, b->observe, b->observe_count) &&
            same_values(a->seeds, a->seed_count, b->seeds, b->seed_count) &&
            same_values(a->wants, a->want_count, b->wants, b->want_count);
 }
@@ -41,8 +42,9 @@ static bool serves(const axm_plan *plan, const axm_plan_request *request)
 {
     const axm_plan_request *own = &plan->request;
     if (!same_request(own, request)) return false;
+    int32_t images = own->images;
     return own->slice_value < 0 || plan->slice_full == 0 ||
-           same_values(own->slice_channels, own->slice_count, request->slice_channels, request->slice_count);
+           same_values(own->slice_channels, own->slice_count * images, request->slice_channels, request->slice_count * images);
 }
 
 /* Makes the arena hold `bytes`; contents need not last. */
@@ -60,6 +62,7 @@ static int32_t reserve_arena(axm_runner *runner, size_t bytes)
 int32_t axm_runner_plan(axm_runner *runner, axm_plan_request *request, axm_plan **out)
 {
     int32_t oldest = 0;
+    if (request->images < 1) request->images = 1;
     request->graph = runner->graph;
     request->weights = runner->weights;
     request->kernels = runner->kernels;

@@ -233,6 +233,17 @@ static int32_t set_bias(axm_prepare *prepare, conv_state *state)
     return ACTMAX_OK;
 }
 
+/* For any number of images up to those of the plan: a larger batch may be computed in another way, with less scratch. */
+static void want_scratch(axm_prepare *prepare, const axm_conv_shape *shape, axm_direction direction)
+{
+    for (int32_t images = 1; images <= prepare->images || images == 1; ++images) {
+        axm_conv_shape all = *shape;
+        all.batch *= images;
+        axm_prepare_scratch(prepare, axm_conv_scratch_bytes(prepare->kernels, &all, direction));
+        axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &all, direction));
+    }
+}
+
 static int32_t prepare(axm_prepare *prepare)
 {
     axm_step *step = prepare->step;
@@ -246,8 +257,7 @@ static int32_t prepare(axm_prepare *prepare)
     for (int32_t d = AXM_FORWARD; d <= (prepare->gradient ? AXM_BACKWARD : AXM_FORWARD) && status >= 0; ++d) {
         axm_direction direction = d == AXM_FORWARD ? AXM_FORWARD : AXM_BACKWARD;
         size_t bytes = axm_conv_packed_bytes(prepare->kernels, &state->shape, direction);
-        axm_prepare_scratch(prepare, axm_conv_scratch_bytes(prepare->kernels, &state->shape, direction));
-        axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &state->shape, direction));
+        want_scratch(prepare, &state->shape, direction);
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[d]);
     }
@@ -271,6 +281,12 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     axm_conv_backward(exec, &state->shape, step->outputs[0]->grad, state->packed[AXM_BACKWARD], accumulate, step->inputs[0]->grad);
 }
 
+static bool takes_images(const axm_step *step)
+{
+    (void)step;
+    return true;
+}
+
 static int64_t multiplications(const axm_step *step)
 {
     const axm_shape w = weight_shape(step->params, &step->inputs[1]->shape);
@@ -290,4 +306,5 @@ const axm_op axm_op_Conv = {.name = "Conv",
                             .prepare = prepare,
                             .forward = forward,
                             .backward = backward,
-                            .multiplications = multiplications};
+                            .multiplications = multiplications,
+                            .takes_images = takes_images};

@@ -280,6 +280,14 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     }
 }
 
+/* The kernels of dense layers do, see forward and backward. */
+static bool takes_images(const axm_step *step)
+{
+    const gemm_params *p = step->params;
+    const gemm_state *s = step->state;
+    return s->w && !p->transpose_a && !s->bias_rows && axm_dense_takes_images(s->m);
+}
+
 static int64_t multiplications(const axm_step *step)
 {
     const gemm_params *p = step->params;
@@ -298,4 +306,5 @@ const axm_op axm_op_Gemm = {.name = "Gemm",
                             .prepare = prepare,
                             .forward = forward,
                             .backward = backward,
-                            .multiplications = multiplications};
+                            .multiplications = multiplications,
+                            .takes_images = takes_images};

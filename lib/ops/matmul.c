@@ -172,6 +172,12 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     }
 }
 
+static bool takes_images(const axm_step *step)
+{
+    const matmul_state *s = step->state;
+    return s->dense && axm_dense_takes_images(s->dims.m);
+}
+
 static int64_t multiplications(const axm_step *step)
 {
     const matmul_state *s = step->state;
@@ -188,4 +194,5 @@ const axm_op axm_op_MatMul = {.name = "MatMul",
                               .prepare = prepare,
                               .forward = forward,
                               .backward = backward,
-                              .multiplications = multiplications};
+                              .multiplications = multiplications,
+                              .takes_images = takes_images};

@@ -52,7 +52,8 @@ typedef struct axm_prepare {
     axm_plan *plan;
     axm_step *step;
     const axm_kernels *kernels;
-    bool gradient; /* backward will be called */
+    bool gradient;  /* backward will be called */
+    int32_t images; /* up to so many may be computed together, where the operator's takes_images says so */
 } axm_prepare;
 
 /* Memory that lives with the plan; NULL on failure (message set). Zeroed. */
@@ -169,6 +170,9 @@ struct axm_op {
     /* AXM_OP_PERMUTES: output axis i is input axis out[i]. */
     void (*permutation)(const void *params, int32_t rank, int32_t out[AXM_MAX_RANK]);
     int64_t (*multiplications)(const axm_step *step); /* of one forward, for reports; NULL: 0 */
+    /* After prepare: forward and backward honour exec->images, for images whose tensors lie one after the other; each gets the
+     * bytes that it gets alone. For operators whose weights are then read once. NULL: image by image. */
+    bool (*takes_images)(const axm_step *step);
 };
 
 /* ---- Registry (expanded from ops.def) ---- */
