@@ -15,7 +15,7 @@ typedef struct norm_params {
 typedef struct norm_state {
     axm_norm_shape shape;
     const float *scale, *shift; /* [groups, inner] */
-    double *moments;            /* NULL: in step->saved */
+    double *moments;            /* of the forward that runs, where step->saved has none and there are results of them */
     const float *zeros;         /* as many as the first output has elements */
 } norm_state;
 
@@ -154,9 +154,8 @@ static int32_t make_moments(axm_prepare *prepare, norm_state *s)
     size_t bytes;
     if (!axm_mul_size((size_t)(s->shape.outer * s->shape.groups), 2 * sizeof(double), &bytes))
         return axm_no_memory(UINT64_MAX, "a normalisation");
-    if (prepare->step->output_count == 1)
-        axm_prepare_saved(prepare, bytes);
-    else if (!(s->moments = axm_prepare_memory(prepare, bytes)))
+    axm_prepare_saved(prepare, bytes);
+    if (!prepare->gradient && prepare->step->output_count > 1 && !(s->moments = axm_prepare_memory(prepare, bytes)))
         return ACTMAX_ERROR_NO_MEMORY;
     return ACTMAX_OK;
 }
@@ -224,11 +223,11 @@ static void forward(const axm_step *step, const axm_exec *exec)
     const norm_params *p = step->params;
     const norm_state *s = step->state;
     float *mean = further_data(step, 1), *factor = further_data(step, 2);
-    axm_normalize_forward(exec, &s->shape, p->epsilon, step->inputs[0]->data, s->scale, s->shift, step->outputs[0]->data,
-                          s->moments ? s->moments : step->saved);
-    for (int64_t i = 0; s->moments && i < s->shape.outer; ++i) {
-        if (mean) mean[i] = (float)s->moments[2 * i];
-        if (factor) factor[i] = (float)s->moments[2 * i + 1];
+    double *moments = step->saved ? step->saved : s->moments;
+    axm_normalize_forward(exec, &s->shape, p->epsilon, step->inputs[0]->data, s->scale, s->shift, step->outputs[0]->data, moments);
+    for (int64_t i = 0; (mean || factor) && i < s->shape.outer; ++i) {
+        if (mean) mean[i] = (float)moments[2 * i];
+        if (factor) factor[i] = (float)moments[2 * i + 1];
     }
 }
 
@@ -238,8 +237,8 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     const float *dy = step->outputs[0]->grad;
     axm_norm_gradient gradient = {dy ? dy : s->zeros, further_grad(step, 1), further_grad(step, 2)};
     (void)input;
-    axm_normalize_backward(exec, &s->shape, step->inputs[0]->data, s->moments ? s->moments : step->saved, s->scale, &gradient,
-                           accumulate, step->inputs[0]->grad);
+    axm_normalize_backward(exec, &s->shape, step->inputs[0]->data, step->saved, s->scale, &gradient, accumulate,
+                           step->inputs[0]->grad);
 }
 
 const axm_op axm_op_LayerNormalization = {.name = "LayerNormalization",

@@ -95,7 +95,7 @@ struct axm_step {
     int32_t filter_count;
     axm_relu_rule relu_rule; /* for operators with a clamp hook whose low is 0 */
     /* Set by prepare. */
-    void *state; /* the operator's own, from axm_prepare_memory */
+    void *state; /* the operator's own, from axm_prepare_memory; images share it: no run changes what another one reads */
     void *saved; /* from forward to backward; NULL when no gradient is wanted */
 };
 
