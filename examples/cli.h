@@ -183,7 +183,7 @@ void cli_animation_free(cli_animation *animation);
 typedef struct cli_progress {
     int terminal;
     int shown;
-    double last;              /* seconds of the last drawing */
+    double began, last;       /* when the call began, and the last drawing in seconds after that */
     cli_animation *animation; /* NULL: none */
 } cli_progress;
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BAR 24 /* characters */
@@ -17,24 +18,22 @@ static void on_interrupt(int signal_number)
     interrupted = 1;
 }
 
+static double now(void)
+{
+    struct timespec time = {0, 0};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
 static double number(const actmax_progress *progress, const char *name, double otherwise)
 {
     double value = otherwise;
     return actmax_progress_number(progress, name, &value) < 0 || !isfinite(value) ? otherwise : value;
 }
 
-/* The share of the whole call that is done; steps are counted over all scales of a picture. */
-static double share(const actmax_progress *progress)
-{
-    double step = number(progress, "step", 0) / fmax(number(progress, "steps", 1), 1);
-    double pictures = fmax(number(progress, "pictures", 1), 1);
-    double picture = fmax(number(progress, "picture", 1) - 1, 0);
-    return fmin(fmax((picture + fmin(step, 1)) / pictures, 0), 1);
-}
-
 static void draw(cli_progress *state, const actmax_progress *progress, double seconds)
 {
-    double done = share(progress);
+    double done = number(progress, "done", 0);
     int filled = (int)(done * BAR);
     char bar[BAR + 1];
     memset(bar, ' ', BAR);
@@ -53,15 +52,15 @@ static void draw(cli_progress *state, const actmax_progress *progress, double se
 static int32_t on_progress(void *user, const actmax_progress *progress)
 {
     cli_progress *state = user;
-    double seconds = number(progress, "seconds", 0);
-    if (state->terminal && (!state->shown || seconds < state->last || seconds - state->last > 0.1)) draw(state, progress, seconds);
+    double seconds = now() - state->began;
+    if (state->terminal && (!state->shown || seconds - state->last > 0.1)) draw(state, progress, seconds);
     if (state->animation != NULL && cli_animation_step(state->animation, progress)) return 1;
     return interrupted ? 1 : 0;
 }
 
 int cli_progress_begin(cli_progress *progress, actmax_recipe *recipe, cli_animation *animation)
 {
-    *progress = (cli_progress){isatty(STDERR_FILENO), 0, 0, animation};
+    *progress = (cli_progress){isatty(STDERR_FILENO), 0, now(), 0, animation};
     interrupted = 0;
     struct sigaction action;
     memset(&action, 0, sizeof action);

@@ -177,7 +177,7 @@ typedef struct actmax_progress actmax_progress;
 typedef int32_t (*actmax_progress_fn)(void *user, const actmax_progress *progress);
 ACTMAX_API int32_t actmax_recipe_set_callback(actmax_recipe *recipe, actmax_progress_fn callback, void *user);
 /* "step", "steps", "objective" (higher is better), "loss" (what is minimised), "activation", "lp_norm", "total_variation",
- * "scale", "scales", "picture", "pictures", "seconds". */
+ * "scale", "scales", "picture", "pictures", "seconds", "done" (the share of the whole call, 0 to 1). */
 ACTMAX_API int32_t actmax_progress_number(const actmax_progress *progress, const char *name, double *out);
 /* The image as it stands (height, width, channels), in pixel units 0..255, valid during the call. */
 ACTMAX_API const float *actmax_progress_image(const actmax_progress *progress, int32_t *width, int32_t *height, int32_t *channels);
@@ -312,7 +312,10 @@ ACTMAX_API int32_t actmax_session_layer_gradient(actmax_session *session, const 
  * "layer", "target", "notes". */
 ACTMAX_API int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                            const actmax_recipe *recipe, actmax_result **out);
-/* One picture for each filter, in one call: out[i] belongs to filters[i]. On failure no result is set. */
+/* One picture for each filter, in one call: out[i] belongs to filters[i], and is what a call of its own gives, byte for byte. On
+ * failure no result is set. Several pictures are made side by side, which is faster, most of all where a layer's weights are
+ * large: the callback sees each of them after each step, and "seconds" is each one's share. When the callback stops the run, those
+ * side by side end at that step, and those after them have one step. With time_limit they are made one by one. */
 ACTMAX_API int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                                 const actmax_recipe *recipe, actmax_result **out);
 

@@ -1,4 +1,4 @@
-/* actmax_session_maximize and its kin: start image, outcome to result, progress. */
+/* actmax_session_maximize and its kin: start image, outcome to result. */
 #include <string.h>
 
 #include "api/maximize_call.h"
@@ -85,7 +85,7 @@ static int32_t fill_result(struct actmax_session *session, axm_maximize_outcome 
     struct actmax_result *result = NULL;
     char all[1200];
     axm_text text = axm_text_in(all, sizeof all);
-    axm_text_add(&text, "%s%s%s", notes, o->note ? axm_message() : "", o->note ? "\n" : "");
+    axm_text_add(&text, "%s%s%s", notes, o->said, o->note ? "\n" : "");
     int32_t status = axm_result_new(session->allocator, &result);
     if (status < 0) return status;
     axm_result_add_number(result, "activation_start", o->start);
@@ -163,33 +163,45 @@ void axm_maximize_call_release(axm_maximize_call *c)
     axm_free(c->session->allocator, c->wanted);
 }
 
-/* One picture of the sum of `filters`. The plan leaves out all others, also those of other pictures of the call: that is less work,
- * and a picture does not depend on its company (kernels are chosen by the number of channels, and round differently). */
-int32_t axm_maximize_call_run(axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
-                              struct actmax_result **out)
+/* The sum of `filters`. Plans leave out all others, also those of other pictures of the call: that is less work, and a picture
+ * does not depend on its company (kernels are chosen by the number of channels, and round differently). */
+static axm_maximize_target target_of(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted, int32_t picture,
+                                     int32_t pictures)
 {
-    axm_maximize_target target = {.value = c->target.value,
-                                  .channel_axis = c->axis,
-                                  .filters = filters,
-                                  .filter_count = count,
-                                  .wanted = c->wanted,
-                                  .wanted_count = sort_unique(c->wanted, filters, count),
-                                  .picture = picture,
-                                  .pictures = pictures,
-                                  .image_index = 0};
-    axm_maximize_outcome outcome = {0};
+    return (axm_maximize_target){.value = c->target.value,
+                                 .channel_axis = c->axis,
+                                 .filters = filters,
+                                 .filter_count = count,
+                                 .wanted = wanted,
+                                 .wanted_count = sort_unique(wanted, filters, count),
+                                 .picture = picture,
+                                 .pictures = pictures,
+                                 .image_index = 0};
+}
+
+static int32_t make_result(const axm_maximize_call *c, axm_maximize_outcome *outcome, const int32_t *filters, int32_t count,
+                           struct actmax_result **out)
+{
     const char *layer = axm_model_value_name(c->session->model, c->target.value);
     char words[300];
     axm_text text = axm_text_in(words, sizeof words);
-    int32_t status = axm_maximize(&c->session->runner, &c->session->model->input, &target, &c->settings, &outcome);
-    if (status < 0) return status;
     axm_text_add(&text, count ? "filter" : "the mean of all filters");
     for (int32_t i = 0; i < count && i < 8; ++i)
         axm_text_add(&text, "%s%d", i ? "+" : " ", (int)filters[i]);
     axm_text_add(&text, "%s of '%.120s'", count > 8 ? "+..." : "", layer);
-    status = fill_result(c->session, &outcome, layer, words, c->note_buffer, out);
-    axm_free(c->session->allocator, outcome.network);
-    axm_free(c->session->allocator, outcome.shown);
+    return fill_result(c->session, outcome, layer, words, c->note_buffer, out);
+}
+
+int32_t axm_maximize_call_run(axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
+                              struct actmax_result **out)
+{
+    struct actmax_session *session = c->session;
+    axm_maximize_target target = target_of(c, filters, count, c->wanted, picture, pictures);
+    axm_maximize_outcome outcome = {0};
+    int32_t status = axm_maximize(&session->runner, &session->model->input, &target, 1, true, &c->settings, &outcome);
+    if (status >= 0) status = make_result(c, &outcome, filters, count, out);
+    axm_free(session->allocator, outcome.network);
+    axm_free(session->allocator, outcome.shown);
     return status;
 }
 
@@ -205,34 +217,86 @@ int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const in
     return status;
 }
 
+/* ---- A picture for each filter ---- */
+
+typedef struct each {
+    axm_maximize_call call;
+    int32_t count, side_by_side;
+    bool together, stopped;
+    axm_maximize_target *targets;   /* [count] */
+    axm_maximize_outcome *outcomes; /* [side_by_side] */
+    actmax_result **made;           /* [count] */
+} each;
+
+static int32_t each_prepare(each *e, const int32_t *filters)
+{
+    const struct actmax_session *session = e->call.session;
+    size_t count = (size_t)e->count;
+    e->targets = axm_calloc_array(session->allocator, count, sizeof *e->targets);
+    e->made = axm_calloc_array(session->allocator, count, sizeof(actmax_result *));
+    if (!e->targets || !e->made) return ACTMAX_ERROR_NO_MEMORY;
+    for (int32_t i = 0; i < e->count; ++i)
+        e->targets[i] = target_of(&e->call, &filters[i], 1, &e->call.wanted[i], i + 1, e->count);
+    int32_t status = axm_maximize_side_by_side(&e->call.session->runner, &session->model->input, e->targets, &e->call.settings,
+                                               e->count, &e->side_by_side, &e->together);
+    if (status < 0) return status;
+    e->outcomes = axm_calloc_array(session->allocator, (size_t)e->side_by_side, sizeof *e->outcomes);
+    return e->outcomes ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
+}
+
+/* Pictures [first, first + count); the worst note. */
+static int32_t each_run(each *e, int32_t first, int32_t count)
+{
+    struct actmax_session *session = e->call.session;
+    const axm_maximize_target *targets = e->targets + first;
+    memset(e->outcomes, 0, (size_t)count * sizeof *e->outcomes);
+    int32_t status =
+        axm_maximize(&session->runner, &session->model->input, targets, count, e->together, &e->call.settings, e->outcomes);
+    for (int32_t i = 0; i < count; ++i) {
+        axm_maximize_outcome *outcome = &e->outcomes[i];
+        e->stopped = e->stopped || outcome->note == ACTMAX_NOTE_STOPPED;
+        int32_t made = status < 0 ? ACTMAX_OK : make_result(&e->call, outcome, targets[i].filters, 1, &e->made[first + i]);
+        if (made < 0) status = made;
+        axm_free(session->allocator, outcome->network);
+        axm_free(session->allocator, outcome->shown);
+    }
+    return status;
+}
+
+static void each_release(each *e)
+{
+    axm_allocator *allocator = e->call.session->allocator;
+    axm_free(allocator, e->targets);
+    axm_free(allocator, e->outcomes);
+    axm_free(allocator, e->made);
+    axm_maximize_call_release(&e->call);
+}
+
 int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
                                      const actmax_recipe *recipe, actmax_result **out)
 {
     if (!session || !out || !filter_count)
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_session_maximize_each: session or out is NULL, or there are no filters");
-    axm_maximize_call c = {0};
+    each e = {.count = (int32_t)filter_count};
     axm_message_clear();
-    int32_t status = axm_maximize_call_prepare(&c, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
-    bool stopped = false;
-    actmax_result **made = status < 0 ? NULL : axm_calloc_array(session->allocator, filter_count, sizeof(actmax_result *));
-    if (status >= 0 && !made) status = ACTMAX_ERROR_NO_MEMORY;
-    for (size_t i = 0; i < filter_count && status >= 0; ++i) {
-        status = axm_maximize_call_run(&c, &filters[i], 1, (int32_t)i + 1, (int32_t)filter_count, &made[i]);
+    int32_t status = axm_maximize_call_prepare(&e.call, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
+    if (status >= 0) status = each_prepare(&e, filters);
+    for (int32_t first = 0; first < e.count && status >= 0; first += e.side_by_side) {
+        int32_t left = e.count - first;
+        status = each_run(&e, first, left < e.side_by_side ? left : e.side_by_side);
         if (status > worst) worst = status;
         /* The caller's stop ends the remaining pictures too, after a first step each; the time limit is for each picture. */
-        if (status == ACTMAX_NOTE_STOPPED) c.settings.steps = 1;
-        stopped = stopped || status == ACTMAX_NOTE_STOPPED;
+        if (e.stopped) e.call.settings.steps = 1;
     }
-    if (status >= 0 && stopped)
+    if (status >= 0 && e.stopped)
         worst = axm_fail(ACTMAX_NOTE_STOPPED, "stopped by the caller; pictures after that have one step only at each size");
-    for (size_t i = 0; made && i < filter_count; ++i) {
+    for (int32_t i = 0; e.made && i < e.count; ++i) {
         if (status >= 0)
-            out[i] = made[i];
+            out[i] = e.made[i];
         else
-            actmax_result_free(made[i]);
+            actmax_result_free(e.made[i]);
     }
-    axm_free(session->allocator, made);
-    axm_maximize_call_release(&c);
+    if (e.call.session) each_release(&e);
     return status < 0 ? status : worst;
 }
 
@@ -246,42 +310,4 @@ int32_t actmax_model_maximize(const actmax_model *model, const char *layer_name,
     if (status >= 0) status = actmax_session_maximize(session, layer, &filter, 1, recipe, out);
     actmax_session_free(session);
     return status;
-}
-
-/* ---- Progress ---- */
-
-int32_t actmax_progress_number(const actmax_progress *progress, const char *name, double *out)
-{
-    axm_message_clear();
-    if (!progress || !name || !out) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_progress_number: an argument is NULL");
-    const struct {
-        const char *name;
-        double value;
-    } numbers[] = {{"step", (double)progress->step},
-                   {"steps", (double)progress->steps},
-                   {"objective", progress->objective},
-                   {"activation", progress->objective},
-                   {"loss", progress->loss},
-                   {"lp_norm", progress->lp_norm},
-                   {"total_variation", progress->total_variation},
-                   {"scale", progress->scale},
-                   {"scales", progress->scales},
-                   {"picture", progress->picture},
-                   {"pictures", progress->pictures},
-                   {"seconds", progress->seconds}};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i) {
-        if (strcmp(numbers[i].name, name) != 0) continue;
-        *out = numbers[i].value;
-        return ACTMAX_OK;
-    }
-    return axm_fail(ACTMAX_ERROR_NOT_FOUND, "progress has no number '%.60s'; see actmax_progress_number in actmax.h", name);
-}
-
-const float *actmax_progress_image(const actmax_progress *progress, int32_t *width, int32_t *height, int32_t *channels)
-{
-    if (!progress) return NULL;
-    if (width) *width = progress->width;
-    if (height) *height = progress->height;
-    if (channels) *channels = progress->channels;
-    return progress->pixels;
 }

@@ -11,7 +11,7 @@ typedef struct axm_maximize_call {
     axm_target target;
     int32_t axis;
     float *start;
-    int32_t *wanted; /* room for the filters of one picture */
+    int32_t *wanted; /* as many as there are filters */
     char note_buffer[600];
     axm_text notes;
 } axm_maximize_call;

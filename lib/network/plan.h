@@ -15,6 +15,7 @@ typedef struct axm_plan_request {
     int32_t image;         /* the input value */
     axm_shape image_shape; /* file order */
     int32_t images;        /* that are computed in one run, each of that shape; 0: one */
+    bool all_joint;        /* every step runs for all images before the next, whether or not that is worth it: for tests */
     /* Values whose data stays readable after forward. */
     const int32_t *observe;
     int32_t observe_count;

@@ -122,6 +122,7 @@ int32_t axm_plan_add_images(axm_plan *plan)
     for (int32_t s = 0; s < plan->step_count; ++s)
         if (plan->steps[s].forward.filters) plan->slice_step = s;
     plan->joint = plan->images > 1 ? find_joint(plan, &gain) : plan->step_count;
+    if (plan->request.all_joint) plan->joint = 0;
     for (int32_t image = 1; image < plan->images; ++image) {
         int32_t status = add_image(plan, image);
         if (status < 0) return status;

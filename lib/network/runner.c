@@ -30,8 +30,8 @@ static bool same_values(const int32_t *a, int32_t a_count, const int32_t *b, int
 
 static bool same_request(const axm_plan_request *a, const axm_plan_request *b)
 {
-    return a->image == b->image && a->images == b->images && axm_shape_equal(&a->image_shape, &b->image_shape) &&
-           a->relu_rule == b->relu_rule && a->slice_value == b->slice_value &&
+    return a->image == b->image && a->images == b->images && a->all_joint == b->all_joint &&
+           axm_shape_equal(&a->image_shape, &b->image_shape) && a->relu_rule == b->relu_rule && a->slice_value == b->slice_value &&
            same_values(a->observe, a->observe_count, b->observe, b->observe_count) &&
            same_values(a->seeds, a->seed_count, b->seeds, b->seed_count) &&
            same_values(a->wants, a->want_count, b->wants, b->want_count);

@@ -74,7 +74,7 @@ typedef struct axm_maximize_target {
     int32_t filter_count;   /* 0: the mean of the whole layer */
     const int32_t *wanted;  /* the same, ascending and unique: which channels are computed */
     int32_t wanted_count;
-    int32_t picture, pictures, image_index; /* for progress and for the random key */
+    int32_t picture, pictures, image_index; /* for progress (from 1) and for the random key */
 } axm_maximize_target;
 
 typedef struct axm_maximize_outcome {
@@ -86,11 +86,17 @@ typedef struct axm_maximize_outcome {
     double last;              /* of the picture as the last step saw it */
     int64_t steps;
     double seconds;
-    int32_t note; /* 0 or ACTMAX_NOTE_... */
+    int32_t note;   /* 0 or ACTMAX_NOTE_... */
+    char said[320]; /* of the note, a line */
     uint64_t seed_used;
 } axm_maximize_outcome;
 
-int32_t axm_maximize(axm_runner *runner, const axm_input *input, const axm_maximize_target *target,
+/* How many of `pictures` pictures like this one are best made side by side, and whether in one plan for all. */
+int32_t axm_maximize_side_by_side(axm_runner *runner, const axm_input *input, const axm_maximize_target *target,
+                                  const axm_maximize_settings *settings, int32_t pictures, int32_t *count, bool *together);
+/* Pictures of `count` targets of one layer, step by step side by side: each is the one that it is alone. The status is the worst
+ * note; on failure no outcome is set. */
+int32_t axm_maximize(axm_runner *runner, const axm_input *input, const axm_maximize_target *targets, int32_t count, bool together,
                      const axm_maximize_settings *settings, axm_maximize_outcome *out);
 
 #endif

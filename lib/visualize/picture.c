@@ -76,27 +76,24 @@ static void standardise(float *x, size_t values, double mean, double deviation)
         x[i] = (float)(((double)x[i] - middle) * factor + mean);
 }
 
-static void draw_start(axm_picture *p, float *pixels)
+void axm_picture_draw(axm_picture *p)
 {
     const axm_maximize_settings *s = p->settings;
     size_t values = axm_extent_values(p->extent);
     axm_rng_key key = {p->key.seed, p->key.image, AXM_RNG_START};
+    float *pixels = p->spare;
     for (size_t i = 0; i < values; ++i) {
         float u = s->start == AXM_START_GREY ? 0.0f : 2.0f * axm_rng_uniform(key, i) - 1.0f;
         float v = fminf(fmaxf((float)s->start_mean + (float)s->start_range * u, 0.0f), 255.0f);
         pixels[i] = s->start == AXM_START_STANDARDISED ? u : s->start == AXM_START_LEVELS ? floorf(v) : v;
     }
     if (s->start == AXM_START_STANDARDISED) standardise(pixels, values, s->start_mean, s->start_range);
+    axm_units_from_pixels(p->input, s->units, pixels, positions(p), p->x);
 }
 
-int32_t axm_picture_start(axm_picture *p, axm_allocator *allocator)
+int32_t axm_picture_take(axm_picture *p, axm_allocator *allocator)
 {
     const axm_maximize_settings *s = p->settings;
-    if (!s->start_x) {
-        draw_start(p, p->spare);
-        axm_units_from_pixels(p->input, s->units, p->spare, positions(p), p->x);
-        return ACTMAX_OK;
-    }
     if (s->start_height == p->extent.height && s->start_width == p->extent.width) {
         memcpy(p->x, s->start_x, axm_extent_values(p->extent) * sizeof *p->x);
         return ACTMAX_OK;
@@ -105,14 +102,14 @@ int32_t axm_picture_start(axm_picture *p, axm_allocator *allocator)
                             p->x, p->extent.width, p->extent.height);
 }
 
-void axm_picture_begin(axm_picture *p, axm_exec exec)
+void axm_picture_begin(axm_picture *p)
 {
     const axm_maximize_settings *s = p->settings;
     p->parameters.contrast = s->contrast;
-    p->parameters.exec = exec;
     axm_parameters_start(&p->parameters, s->pyramid, p->extent, p->x);
     memset(p->state, 0, p->parameters.count * (size_t)s->optimizer->state_arrays * sizeof *p->state);
     p->have_best = false;
+    p->scale_step = 0;
 }
 
 /* ---- A step ---- */
@@ -171,13 +168,13 @@ void axm_picture_pull(axm_picture *p, double objective)
     axm_gradient_modify(s->gradient_modifier, p->g, values);
 }
 
-void axm_picture_update(axm_picture *p, int64_t step)
+void axm_picture_update(axm_picture *p)
 {
     const axm_maximize_settings *s = p->settings;
     axm_optimizer_settings settings = s->optimizer_settings;
     settings.learning_rate *= axm_parameters_unit(&p->parameters);
     axm_parameters_gradient(&p->parameters, p->x, p->g, p->g_values);
-    s->optimizer->update(&settings, step, p->parameters.count, p->g_values, p->state, p->parameters.values);
+    s->optimizer->update(&settings, p->scale_step, p->parameters.count, p->g_values, p->state, p->parameters.values);
     if (s->clip && !s->pyramid) axm_units_clip(p->input, s->units, p->parameters.values, positions(p));
 }
 

@@ -17,6 +17,7 @@ typedef struct axm_picture {
     float *shown;            /* x in pixels, for callbacks */
     float *g_values, *state; /* parameters' gradient, optimizer's state */
     double drawn[AXM_MAXIMIZE_PARTS][8];
+    int64_t scale_step;                               /* counts from 1 in each scale */
     double objective, loss, lp_norm, total_variation; /* of the last step */
     double best_loss;
     bool have_best, have_new_best; /* new: found in this step */
@@ -26,16 +27,17 @@ typedef struct axm_picture {
 int32_t axm_picture_allocate(axm_picture *p, axm_allocator *allocator, axm_extent most);
 void axm_picture_release(axm_picture *p, axm_allocator *allocator);
 
-/* x: the start image at p->extent. */
-int32_t axm_picture_start(axm_picture *p, axm_allocator *allocator);
+/* x: the start image at p->extent, drawn by chance, or the one that the settings have. */
+void axm_picture_draw(axm_picture *p);
+int32_t axm_picture_take(axm_picture *p, axm_allocator *allocator);
 /* Parameters from x, and a fresh optimizer. */
-void axm_picture_begin(axm_picture *p, axm_exec exec);
+void axm_picture_begin(axm_picture *p);
 /* Renders x; transforms that stay are applied to it first. front: what the network is to see of it in this step. */
 void axm_picture_look(axm_picture *p, int64_t step);
 /* After the network ran: front holds the gradient of minus the objective with respect to what it saw; g becomes the loss's. */
 void axm_picture_pull(axm_picture *p, double objective);
-/* The optimizer's step; step counts from 1 in each scale. */
-void axm_picture_update(axm_picture *p, int64_t step);
+/* The optimizer's step. */
+void axm_picture_update(axm_picture *p);
 /* Before and after the update: keeps x when its loss is the lowest. */
 void axm_picture_keep(axm_picture *p, bool after);
 /* x becomes the picture at another extent. */

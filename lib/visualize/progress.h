@@ -8,6 +8,7 @@ struct actmax_progress {
     int64_t step, steps; /* over all scales; step counts from 1 */
     int32_t scale, scales, picture, pictures;
     double objective, loss, seconds;
+    double done; /* the share of all pictures' steps */
     double lp_norm, total_variation;
     const float *pixels;
     int32_t width, height, channels;

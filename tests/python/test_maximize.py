@@ -88,7 +88,7 @@ def test_parts(model):
 def test_maximize_each(model):
     seen = []
     results = model.maximize_each("conv3", [4, 9], steps=STEPS, progress=lambda p: seen.append((p.picture, p.pictures, p.step)))
-    assert seen == [(picture, 2, step) for picture in (1, 2) for step in range(1, STEPS + 1)]
+    assert seen == [(picture, 2, step) for step in range(1, STEPS + 1) for picture in (1, 2)]  # side by side
     for result, filter in zip(results, (4, 9)):
         np.testing.assert_array_equal(result.image, model.maximize("conv3", filter, steps=STEPS).image)
     with pytest.raises(actmax.InvalidError, match="no filters"):

@@ -1,5 +1,5 @@
 /* The run of a maximisation: callback, stopping, time limit, scales, start, transforms; and that the same seed gives the same bytes
- * whatever the threads, the session, and the company. */
+ * whatever the threads and the session. */
 #include "tiny.h"
 
 typedef struct fashion {
@@ -396,52 +396,6 @@ static void same_seed(void **state)
     close_fashion(&f);
 }
 
-/* Filters of one call share a plan, and give what each of them gives alone, in the order asked for. */
-static void each(void **state)
-{
-    static const char *const layers[] = {"conv1", "relu1", "pool1", "relu2", "relu3", "average", "logits"};
-    (void)state;
-    fashion f = open_fashion("5");
-    const int32_t filters[5] = {5, 0, 9, 3, 5};
-    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
-        int32_t at = layer_of(f.model, layers[k]);
-        actmax_result *together[5];
-        must(actmax_session_maximize_each(f.session, at, filters, 5, f.recipe, together));
-        for (int i = 0; i < 5; i++) {
-            actmax_result *alone = maximize_in(f.session, at, filters[i], f.recipe);
-            if (!same(alone, together[i])) fail_msg("%s, filter %d differs from its own call", layers[k], (int)filters[i]);
-            assert_string_equal(text_of(alone, "target"), text_of(together[i], "target"));
-            actmax_result_free(alone);
-        }
-        for (int i = 0; i < 5; i++)
-            actmax_result_free(together[i]);
-    }
-    actmax_result *none[2] = {NULL, NULL};
-    const int32_t wrong[2] = {1, 16};
-    refused(actmax_session_maximize_each(f.session, layer_of(f.model, "conv1"), wrong, 2, f.recipe, none), ACTMAX_ERROR_NOT_FOUND,
-            "no filter 16: layer 'conv1' has 16 (0 to 15)");
-    assert_true(!none[0] && !none[1]);
-    close_fashion(&f);
-}
-
-static void each_stopped(void **state)
-{
-    (void)state;
-    fashion f = open_fashion("5");
-    const int32_t filters[3] = {5, 0, 9};
-    watch w = {.stop_at = 7};
-    set_option(f.recipe, "lp_norm", "0.5");
-    set_option(f.recipe, "total_variation", "0.25");
-    must(actmax_recipe_set_callback(f.recipe, look, &w));
-    actmax_result *results[3];
-    assert_int_equal(actmax_session_maximize_each(f.session, f.relu2, filters, 3, f.recipe, results), ACTMAX_NOTE_STOPPED);
-    assert_true(w.pictures[4] == 1 && w.pictures[5] == 2 && w.pictures[7] == 3);
-    assert_true(number(results[0], "steps") == 5.0 && number(results[1], "steps") == 2.0 && number(results[2], "steps") == 1.0);
-    for (int i = 0; i < 3; i++)
-        actmax_result_free(results[i]);
-    close_fashion(&f);
-}
-
 /* ---- Other networks ---- */
 
 static void channels_last(void **state)
@@ -529,8 +483,7 @@ int main(void)
         cmocka_unit_test(callback),      cmocka_unit_test(best_is_kept),      cmocka_unit_test(time_limit),
         cmocka_unit_test(scales),        cmocka_unit_test(size_option),       cmocka_unit_test(starts),
         cmocka_unit_test(jitter),        cmocka_unit_test(parts_and_options), cmocka_unit_test(same_seed),
-        cmocka_unit_test(each),          cmocka_unit_test(each_stopped),      cmocka_unit_test(channels_last),
-        cmocka_unit_test(many_channels), cmocka_unit_test(wrong_targets),
+        cmocka_unit_test(channels_last), cmocka_unit_test(many_channels),     cmocka_unit_test(wrong_targets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

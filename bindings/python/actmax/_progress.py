@@ -22,6 +22,7 @@ _NUMBERS = (
     "picture",
     "pictures",
     "seconds",
+    "done",
 )
 _WHOLE = {"step", "steps", "scale", "scales", "picture", "pictures"}
 
@@ -30,7 +31,8 @@ class Progress:
     """A run after one of its steps.
 
     step, steps: of this picture, over all scales. objective: higher is better. loss: what is minimised. picture, pictures: which one of
-    maximize_each(). Also activation, lp_norm, total_variation, scale, scales and seconds.
+    maximize_each(), which makes several side by side and shows each after each step. done: the share of the whole call, 0 to 1. Also
+    activation, lp_norm, total_variation, scale, scales and seconds.
     """
 
     step: int
@@ -45,6 +47,7 @@ class Progress:
     picture: int
     pictures: int
     seconds: float
+    done: float
 
     def __init__(self, pointer):
         self._pointer = pointer
@@ -85,9 +88,10 @@ class _Bar:
         self.make, self.bar, self.done = make, None, 0
 
     def __call__(self, progress):
-        done = (progress.picture - 1) * progress.steps + progress.step
+        total = progress.steps * progress.pictures
+        done = round(progress.done * total)
         if self.bar is None:
-            self.bar = self.make(total=progress.steps * progress.pictures, unit="step")
+            self.bar = self.make(total=total, unit="step")
         if hasattr(self.bar, "set_postfix"):
             self.bar.set_postfix(objective=f"{progress.objective:.4g}", refresh=False)
         self.bar.update(done - self.done)
