@@ -18,6 +18,8 @@
 #define LARGE_BLOCKS  32          /* the least for which they are twice as large */
 #define BLOCK_COLUMNS 64          /* output channels whose products are kept at a time: whole panels */
 #define COLUMN_TASKS  4           /* wanted */
+#define COLUMN_TILES  56          /* about; of a task when there are many */
+#define LARGE_WEIGHTS (16u << 20) /* bytes that do not stay in any cache: however many the tiles, few tasks are to read them */
 #define SHARED_BYTES  (16u << 20) /* of transformed input */
 #define BLOCK_K       256         /* as in the direct product: a panel's part stays in the first-level cache */
 
@@ -51,7 +53,8 @@ static void cut_by_columns(layout *l, size_t rows, size_t out_c, size_t panel)
     l->chunk = smaller(most > rows ? most : rows, l->tiles);
     if (parts(out_c, l->columns) < 2 * COLUMN_TASKS) l->columns = smaller(panel, out_c);
     const size_t blocks = parts(out_c, l->columns); /* an odd number of them is cut along the tiles too */
-    const size_t halves = blocks < COLUMN_TASKS ? parts(COLUMN_TASKS, blocks) : 1 + blocks % 2;
+    size_t halves = blocks < COLUMN_TASKS ? parts(COLUMN_TASKS, blocks) : 1 + blocks % 2;
+    if (l->tiles >= 2 * COLUMN_TILES && parts(l->chunk, COLUMN_TILES) > halves) halves = parts(l->chunk, COLUMN_TILES);
     l->tiles_together = smaller(parts(parts(l->chunk, halves), rows) * rows, l->chunk);
 }
 
@@ -66,7 +69,8 @@ static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
     };
     l.tiles = (size_t)plan->shape->batch * l.tiles_h * l.tiles_w;
     const size_t rows = kernels->tile_rows, block = parts(BLOCK_TILES, rows) * rows, out_c = (size_t)plan->out_c;
-    l.by_columns = l.tiles < MANY_BLOCKS * block;
+    const size_t weights = AXM_WINOGRAD_POINTS * (size_t)(plan->in_c * plan->packed_c) * sizeof(float);
+    l.by_columns = l.tiles < MANY_BLOCKS * block || weights > LARGE_WEIGHTS;
     l.columns = smaller(BLOCK_COLUMNS, out_c);
     if (l.by_columns) {
         cut_by_columns(&l, rows, out_c, (size_t)plan->panel);
