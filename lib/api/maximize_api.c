@@ -165,8 +165,8 @@ void axm_maximize_call_release(axm_maximize_call *c)
 
 /* The sum of `filters`. Plans leave out all others, also those of other pictures of the call: that is less work, and a picture
  * does not depend on its company (kernels are chosen by the number of channels, and round differently). */
-static axm_maximize_target target_of(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted, int32_t picture,
-                                     int32_t pictures)
+static axm_maximize_target target_of(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted,
+                                     int32_t picture, int32_t pictures)
 {
     return (axm_maximize_target){.value = c->target.value,
                                  .channel_axis = c->axis,

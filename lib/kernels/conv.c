@@ -75,13 +75,12 @@ void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const f
     run_phases(&conv);
 }
 
-void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
-                       float *dx)
+static void backward(const axm_exec *exec, const axm_conv_shape *all, const float *dy, const void *packed, bool accumulate,
+                     float *dx)
 {
-    const axm_conv_shape all = of_all_images(exec, shape);
-    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_BACKWARD);
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, all, AXM_BACKWARD);
     if (!accumulate && axm_conv_leaves_gaps(&plan)) {
-        zeroing z = {dx, (size_t)(all.batch * all.in_h * all.in_w * all.in_c)};
+        zeroing z = {dx, (size_t)(all->batch * all->in_h * all->in_w * all->in_c)};
         axm_parallel_for(exec->pool, (z.count + ZERO_BLOCK - 1) / ZERO_BLOCK, 1, zero_blocks, &z);
     }
     axm_tap_conv conv = {
@@ -94,4 +93,30 @@ void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const 
         .y = dx,
     };
     if (!axm_conv_sparse_backward(&conv)) run_phases(&conv);
+}
+
+/* Whether an image's gradient has so few channels that alone it would be computed from these. */
+static bool some_are_sparse(const axm_exec *exec, const axm_conv_shape *shape, const float *dy)
+{
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, shape, AXM_BACKWARD);
+    const int64_t each = shape->batch * shape->out_h * shape->out_w * shape->out_c;
+    for (int64_t i = 0; i < axm_images(exec); i++) {
+        const axm_tap_conv conv = {.exec = exec, .plan = &plan, .x = dy + i * each};
+        if (axm_conv_is_sparse(&conv)) return true;
+    }
+    return false;
+}
+
+void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
+                       float *dx)
+{
+    const int64_t images = axm_images(exec), pixels_in = shape->batch * shape->in_h * shape->in_w;
+    const int64_t pixels_out = shape->batch * shape->out_h * shape->out_w;
+    if (images > 1 && some_are_sparse(exec, shape, dy)) {
+        for (int64_t i = 0; i < images; i++)
+            backward(exec, shape, dy + i * pixels_out * shape->out_c, packed, accumulate, dx + i * pixels_in * shape->in_c);
+        return;
+    }
+    const axm_conv_shape all = of_all_images(exec, shape);
+    backward(exec, &all, dy, packed, accumulate, dx);
 }

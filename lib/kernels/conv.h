@@ -65,6 +65,8 @@ size_t axm_tap_gemm_scratch_bytes(const axm_kernels *kernels, const axm_conv_pla
 void axm_tap_gemm(const axm_tap_conv *conv);
 /* Does the whole of a backward convolution when that is 1x1 and few channels of dy are not zero; else false. */
 bool axm_conv_sparse_backward(const axm_tap_conv *conv);
+/* Whether it would compute this. */
+bool axm_conv_is_sparse(const axm_tap_conv *conv);
 /* DEPTHWISE. */
 void axm_tap_depthwise(const axm_tap_conv *conv);
 /* WINOGRAD. */

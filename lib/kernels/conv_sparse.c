@@ -50,16 +50,30 @@ static void run_pixels(void *context, size_t begin, size_t end, int32_t worker)
     }
 }
 
-bool axm_conv_sparse_backward(const axm_tap_conv *conv)
+/* Whether that is how it is computed; then found has the channels. */
+static bool suits(const axm_tap_conv *conv, sparse *found)
 {
     const axm_conv_plan *plan = conv->plan;
     const axm_conv_shape *s = plan->shape;
-    sparse found = {.conv = conv};
-    const int64_t pixels = s->batch * s->out_h * s->out_w;
+    *found = (sparse){.conv = conv};
     if (plan->algorithm != AXM_CONV_GEMM || s->groups != 1 || s->kernel_h != 1 || s->kernel_w != 1 || s->stride_h != 1 ||
         s->stride_w != 1 || s->pad_top != 0 || s->pad_left != 0 || s->out_h != s->in_h || s->out_w != s->in_w)
         return false;
-    if (!find_channels(conv->x, pixels, plan->in_pixel, &found)) return false;
+    return find_channels(conv->x, s->batch * s->out_h * s->out_w, plan->in_pixel, found);
+}
+
+bool axm_conv_is_sparse(const axm_tap_conv *conv)
+{
+    sparse found;
+    return suits(conv, &found);
+}
+
+bool axm_conv_sparse_backward(const axm_tap_conv *conv)
+{
+    const axm_conv_plan *plan = conv->plan;
+    const int64_t pixels = plan->shape->batch * plan->shape->out_h * plan->shape->out_w;
+    sparse found;
+    if (!suits(conv, &found)) return false;
     axm_parallel_for(conv->exec->pool, (size_t)pixels, axm_grain((size_t)(plan->out_c * AXM_AXPY_ROWS)), run_pixels, &found);
     return true;
 }

@@ -69,8 +69,9 @@ static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
     };
     l.tiles = (size_t)plan->shape->batch * l.tiles_h * l.tiles_w;
     const size_t rows = kernels->tile_rows, block = parts(BLOCK_TILES, rows) * rows, out_c = (size_t)plan->out_c;
-    const size_t weights = AXM_WINOGRAD_POINTS * (size_t)(plan->in_c * plan->packed_c) * sizeof(float);
-    l.by_columns = l.tiles < MANY_BLOCKS * block || weights > LARGE_WEIGHTS;
+    const size_t weights = l.points * (size_t)(plan->in_c * plan->packed_c) * sizeof(float);
+    /* By the size of one image: how the weights are packed depends on it. */
+    l.by_columns = l.tiles_h * l.tiles_w < MANY_BLOCKS * block || weights > LARGE_WEIGHTS;
     l.columns = smaller(BLOCK_COLUMNS, out_c);
     if (l.by_columns) {
         cut_by_columns(&l, rows, out_c, (size_t)plan->panel);

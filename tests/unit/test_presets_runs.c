@@ -78,13 +78,15 @@ static void check_updates(const tool *t, int side)
     settings.start_x = start;
     settings.start_height = settings.start_width = side;
     must(axm_picture_allocate(&p, session->allocator, extent));
-    must(axm_picture_start(&p, session->allocator));
-    axm_picture_begin(&p, (axm_exec){.kernels = session->runner.kernels, .pool = session->runner.pool});
+    must(axm_picture_take(&p, session->allocator));
+    p.parameters.exec = (axm_exec){.kernels = session->runner.kernels, .pool = session->runner.pool};
+    axm_picture_begin(&p);
     for (int64_t step = 1; step <= UPDATES; step++) {
         axm_picture_look(&p, step);
         memcpy(p.front, gradients + (size_t)(step - 1) * values, values * sizeof *gradients);
         axm_picture_pull(&p, 0.0);
-        axm_picture_update(&p, step);
+        p.scale_step = step;
+        axm_picture_update(&p);
         near_all(t->preset, p.parameters.values, images + (size_t)(step - 1) * values, values, 1e-5 * t->range);
     }
     axm_picture_release(&p, session->allocator);
