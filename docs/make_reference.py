@@ -354,6 +354,13 @@ def keras():
     out += [filled("""What `x + 1`, `keras.ops.relu6(x)` or `tf.nn.silu(x)` leave in a functional model, by the names of Keras 3's operations and of
         TensorFlow's functions in Keras 2's files."""), ""]
     out += table(["keras.ops", "TensorFlow"], [[f"`{name}`", " ".join(f"`{word}`" for word in tf.split())] for name, tf, _ in raw])
+    out += ["", "## Where versions and backends of Keras differ", "", filled("""Files do not say which backend wrote them; these are TensorFlow's
+        numbers:"""), ""]
+    out += ["- `bicubic` of Resizing and UpSampling2D is Keys's cubic with a = -1/2 (PyTorch: -3/4), its weights beyond the edge left out.",
+            "- AveragePooling with `same` padding divides by what lies inside (PyTorch under Keras 3: by the whole window when the padding is uneven).",
+            "- RandomCrop gives the largest middle part of the wanted proportions, resized, as its documentation and Keras 2 have it (Keras 3.15 gives",
+            "  its input unchanged).",
+            "- `sparsemax` is what every backend of Keras 3 computes, which differs from its paper: lib/kernels/sparsemax.c."]
     out += ["", "## What is refused", ""]
     out += [filled("""A Lambda layer's Python code is not run (but for the scaled residuals of keras.applications' InceptionResNetV2), nor a custom
         layer's. Layers and operations that are not above are refused by name, and so are these settings of those that are:"""), ""]

@@ -230,6 +230,11 @@ void axm_softmax_forward(const axm_exec *exec, bool log, int64_t outer, int64_t 
 void axm_softmax_backward(const axm_exec *exec, bool log, int64_t outer, int64_t axis, int64_t inner, const float *y,
                           const float *dy, bool accumulate, float *dx);
 
+/* Keras's sparsemax over the middle of [outer, axis, inner]. */
+void axm_sparsemax_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const float *x, float *y);
+void axm_sparsemax_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, const float *x, const float *y,
+                            const float *dy, bool accumulate, float *dx);
+
 /* Copies of boxes: rows blocks of `length` floats from x (stride x_stride) to y (stride y_stride); y (+)= when accumulate. */
 void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float *x, size_t x_stride, bool accumulate, float *y,
                    size_t y_stride);

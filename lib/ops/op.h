@@ -125,7 +125,7 @@ void axm_layout_file(axm_layout_choice *choice);          /* wants and gives fil
 #define AXM_OP_POINTWISE                                                                                                           \
     (1u << 8)                          /* one input; each output element depends on its own input element only, and alike for      \
                                           every channel: filters pass through */
-#define AXM_OP_SCORE        (1u << 9)  /* softmax, log-softmax, sigmoid: bypassed for a target at a graph output */
+#define AXM_OP_SCORE        (1u << 9)  /* softmax and the like, sigmoid: bypassed for a target at a graph output */
 #define AXM_OP_SPATIAL      (1u << 10) /* convolution or pooling, for CAM's layer choice and summaries */
 #define AXM_OP_SPATIAL_MEAN (1u << 11) /* the mean over all of space and nothing else (GlobalAveragePool) */
 #define AXM_OP_PASSES_LAST                                                                                                         \

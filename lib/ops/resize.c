@@ -46,14 +46,15 @@ static int32_t parse_scales(const axm_attributes *attributes, resize_params *p)
 
 static int32_t parse(const axm_attributes *attributes, resize_params *p)
 {
-    static const char *const modes[] = {"nearest", "linear", "cubic", "bilinear"};
+    static const char *const modes[] = {"nearest",  "linear",   "cubic",    "area",    "gaussian",
+                                        "mitchell", "lanczos3", "lanczos5", "bilinear"};
     static const char *const coordinates[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
                                               "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize"};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
     int32_t mode = 0, at = p->older ? AXM_RESIZE_ASYMMETRIC : AXM_RESIZE_HALF_PIXEL, rounding = p->older ? AXM_RESIZE_FLOOR : 0;
     int64_t exclude, antialias;
-    int32_t status = parse_choice(attributes, "mode", modes, 4, &mode);
+    int32_t status = parse_choice(attributes, "mode", modes, 9, &mode);
     if (status >= 0) status = parse_choice(attributes, "coordinate_transformation_mode", coordinates, 7, &at);
     if (status >= 0) status = parse_choice(attributes, "nearest_mode", roundings, 4, &rounding);
     if (status >= 0) status = parse_choice(attributes, "keep_aspect_ratio_policy", policies, 3, &p->policy);
@@ -64,7 +65,7 @@ static int32_t parse(const axm_attributes *attributes, resize_params *p)
     if (status >= 0) status = axm_op_list_attribute(attributes, "axes", &p->axes);
     if (status >= 0) status = parse_scales(attributes, p);
     if (status < 0) return status;
-    p->rule.mode = mode == 3 ? AXM_RESIZE_LINEAR : (axm_resize_mode)mode;
+    p->rule.mode = mode == 8 ? AXM_RESIZE_LINEAR : (axm_resize_mode)mode;
     p->rule.coordinates = (axm_resize_coordinates)at;
     p->rule.rounding = (axm_resize_rounding)rounding;
     p->rule.exclude_outside = exclude != 0;

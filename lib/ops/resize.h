@@ -4,7 +4,17 @@
 
 #include "ops/common.h"
 
-typedef enum axm_resize_mode { AXM_RESIZE_NEAREST, AXM_RESIZE_LINEAR, AXM_RESIZE_CUBIC } axm_resize_mode;
+/* ONNX's three, and TensorFlow's: area is the mean over what an output covers, the others are kernels of fixed reach. */
+typedef enum axm_resize_mode {
+    AXM_RESIZE_NEAREST,
+    AXM_RESIZE_LINEAR,
+    AXM_RESIZE_CUBIC,
+    AXM_RESIZE_AREA,
+    AXM_RESIZE_GAUSSIAN,
+    AXM_RESIZE_MITCHELL,
+    AXM_RESIZE_LANCZOS3,
+    AXM_RESIZE_LANCZOS5,
+} axm_resize_mode;
 typedef enum axm_resize_coordinates {
     AXM_RESIZE_HALF_PIXEL,
     AXM_RESIZE_HALF_PIXEL_SYMMETRIC,

@@ -1,4 +1,4 @@
-/* Coordinates and weights of Resize along one axis, by the formulas of ONNX's specification. */
+/* Coordinates and weights of Resize along one axis, by the formulas of ONNX's specification and of TensorFlow's filters. */
 #include "ops/resize.h"
 
 #include <math.h>
@@ -29,10 +29,26 @@ static double stretch_of(const axm_resize_rule *rule, const axm_resize_axis *a)
     return rule->antialias && a->scale < 1.0 ? a->scale : 1.0;
 }
 
+/* Beyond this distance a kernel is 0. */
+static double radius_of(axm_resize_mode mode, const axm_resize_axis *a)
+{
+    switch (mode) {
+    case AXM_RESIZE_NEAREST:
+    case AXM_RESIZE_LINEAR: break;
+    case AXM_RESIZE_CUBIC:
+    case AXM_RESIZE_MITCHELL: return 2.0;
+    case AXM_RESIZE_AREA: return (1.0 + 1.0 / a->scale) / 2.0;
+    case AXM_RESIZE_GAUSSIAN: return 1.5;
+    case AXM_RESIZE_LANCZOS3: return 3.0;
+    case AXM_RESIZE_LANCZOS5: return 5.0;
+    }
+    return 1.0;
+}
+
 /* How far to the left of its place an output reaches. */
 static int64_t reach_of(const axm_resize_rule *rule, const axm_resize_axis *a)
 {
-    double reach = ceil((rule->mode == AXM_RESIZE_CUBIC ? 2.0 : 1.0) / stretch_of(rule, a)) - 1.0;
+    double reach = ceil(radius_of(rule->mode, a) / stretch_of(rule, a)) - 1.0;
     return reach < (double)MOST_WIDTH ? (int64_t)reach : MOST_WIDTH;
 }
 
@@ -61,9 +77,41 @@ static double cubic(double a, double x)
     return x < 2.0 ? ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a : 0.0;
 }
 
-static double weight_at(const axm_resize_rule *rule, double distance)
+/* Mitchell and Netravali's cubic with B = C = 1/3. */
+static double mitchell(double x)
 {
-    if (rule->mode == AXM_RESIZE_CUBIC) return cubic((double)rule->cubic_a, distance);
+    x = fabs(x);
+    if (x <= 1.0) return ((21.0 * x - 36.0) * x * x + 16.0) / 18.0;
+    return x < 2.0 ? (((-7.0 * x + 36.0) * x - 60.0) * x + 32.0) / 18.0 : 0.0;
+}
+
+static double lanczos(double radius, double x)
+{
+    const double pi = 3.14159265358979323846;
+    x = fabs(x);
+    if (x < 1e-3) return 1.0;
+    return x < radius ? radius * sin(pi * x) * sin(pi * x / radius) / (pi * pi * x * x) : 0.0;
+}
+
+/* How much of an element, 1 wide, lies under an output that is `width` wide. */
+static double overlap(double width, double distance)
+{
+    double shared = (1.0 + width) / 2.0 - fabs(distance), most = width < 1.0 ? width : 1.0;
+    return shared < 0.0 ? 0.0 : shared < most ? shared : most;
+}
+
+static double weight_at(const axm_resize_rule *rule, const axm_resize_axis *a, double distance)
+{
+    switch (rule->mode) {
+    case AXM_RESIZE_NEAREST:
+    case AXM_RESIZE_LINEAR: break;
+    case AXM_RESIZE_CUBIC: return cubic((double)rule->cubic_a, distance);
+    case AXM_RESIZE_AREA: return overlap(1.0 / a->scale, distance);
+    case AXM_RESIZE_GAUSSIAN: return fabs(distance) < 1.5 ? exp(-2.0 * distance * distance) : 0.0; /* deviation 1/2 */
+    case AXM_RESIZE_MITCHELL: return mitchell(distance);
+    case AXM_RESIZE_LANCZOS3: return lanczos(3.0, distance);
+    case AXM_RESIZE_LANCZOS5: return lanczos(5.0, distance);
+    }
     double weight = 1.0 - fabs(distance);
     return weight > 0.0 ? weight : 0.0;
 }
@@ -88,7 +136,7 @@ int64_t axm_resize_taps(const axm_resize_rule *rule, const axm_resize_axis *axis
     for (int64_t pass = 0; pass < 2; ++pass) { /* the sum, then the weights divided by it */
         for (int64_t k = 0; k < count; ++k) {
             int64_t at = first + k;
-            double value = weight_at(rule, ((double)at - x) * stretch);
+            double value = weight_at(rule, axis, ((double)at - x) * stretch);
             if (rule->exclude_outside && (at < 0 || at >= axis->in)) continue;
             if (pass == 0) {
                 total += value;

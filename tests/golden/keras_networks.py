@@ -328,3 +328,84 @@ def operations_more():
     y = ops.transpose(y * z, (0, 2, 1, 3))
     y = y[:, 0] + ops.hard_tanh(y[:, -1])
     return keras.Model(x, layers.Flatten(name="out")(y), name="operations_more"), ["conv", "point", "last"]
+
+
+@network
+def volumes():
+    x = keras.Input((8, 6, 4), name="x")
+    y = layers.Reshape((4, 2, 6, 4), name="cut")(x)
+    y = layers.Conv3D(3, (3, 2, 3), padding="same", activation="relu", name="conv")(y)
+    a = layers.MaxPooling3D((2, 1, 2), strides=1, padding="same", name="max")(y)
+    b = layers.ZeroPadding3D(((1, 0), (0, 0), (0, 1)), name="before")(y)
+    b = layers.AveragePooling3D((2, 1, 2), strides=1, name="average")(b)
+    y = layers.Concatenate(name="both")([a, b])
+    y = layers.Conv3D(4, (2, 1, 3), strides=(1, 1, 2), groups=2, use_bias=False, name="grouped")(y)
+    y = layers.BatchNormalization(name="bn")(y)
+    y = layers.ZeroPadding3D(((1, 0), (0, 2), (1, 1)), name="pad")(y)
+    y = layers.Conv3D(3, 2, dilation_rate=(1, 2, 1), name="dilated")(y)
+    y = layers.Conv3DTranspose(2, (2, 3, 2), strides=(2, 1, 2), padding="same", activation="tanh", name="transposed")(y)
+    y = layers.UpSampling3D((1, 2, 2), name="repeated")(y)
+    y = layers.Cropping3D(((1, 0), (0, 0), (0, 2)), name="crop")(y)
+    y = layers.SpatialDropout3D(0.3, name="drop")(y)
+    m = layers.GlobalMaxPooling3D(name="gmax")(y)
+    y = layers.GlobalAveragePooling3D(keepdims=True, name="gmean")(y)
+    y = layers.Concatenate(name="ends")([layers.Flatten(name="flat")(y), m])
+    names = "conv max average both grouped bn pad dilated transposed repeated crop gmax gmean".split()
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="volumes"), names
+
+
+@network
+def normalisation_more():
+    x = keras.Input((4, 3, 6), name="x")
+    parts = [
+        layers.BatchNormalization(axis=2, name="columns")(x),
+        layers.BatchNormalization(axis=2, scale=False, name="columns_shift")(layers.Conv2D(6, 1, name="conv")(x)),
+        layers.GroupNormalization(groups=3, center=False, scale=False, name="groups_bare")(x),
+        layers.GroupNormalization(groups=-1, center=False, scale=False, epsilon=1e-2, name="instance_bare")(x),
+    ]
+    y = layers.Concatenate(name="all")(parts)
+    z = layers.Reshape((4, 3, 6, 4), name="volume")(y)
+    z = layers.BatchNormalization(axis=-2, name="volume_columns")(z)
+    z = layers.GroupNormalization(groups=2, name="volume_groups")(z)
+    y = layers.Dense(10, name="hidden")(layers.Flatten(name="flat")(z))
+    y = layers.GroupNormalization(groups=2, name="row_groups")(y)
+    y = layers.Concatenate(name="rows")([y, layers.GroupNormalization(groups=2, center=False, scale=False, name="row_bare")(y)])
+    names = "columns columns_shift groups_bare instance_bare volume_columns volume_groups row_groups row_bare".split()
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="normalisation_more"), names
+
+
+@network
+def gates():
+    """Keras takes the shape that glu gives for that of its input, so no weights may follow it."""
+    x = keras.Input((3, 4, 4), name="x")
+    y = layers.Conv2D(5, 1, activation="sparsemax", name="with_sparsemax")(x)
+    z = ops.sparsemax(layers.Conv2D(5, 1, name="conv")(y), axis=2) + ops.glu(layers.Conv2D(5, 1, name="wide")(x), axis=2)[:, :, :1]
+    parts = [
+        layers.GlobalAveragePooling2D(name="first")(layers.Conv2D(6, 1, activation="glu", name="with_glu")(z)),
+        layers.GlobalMaxPooling2D(name="second")(layers.Dense(4, activation="glu", name="dense_glu")(z)),
+        layers.Dense(7, activation="sparsemax", name="dense_sparsemax")(layers.Flatten(name="flat")(z)),
+    ]
+    return keras.Model(x, layers.Concatenate(name="out")(parts), name="gates"), "with_sparsemax with_glu dense_glu dense_sparsemax".split()
+
+
+@network
+def indices():
+    x = keras.Input((5, 6, 4), name="x")
+    y = layers.Conv2D(4, 1, name="conv")(x[:, :])
+    y = y[:, 1:, None, 1::2] * y[:, 1:, None, :3, :1]
+    y = y[..., None, 2, :][:, :, 0] + y[:, :, 0, -1, None]
+    y = layers.Conv2D(3, 1, name="point")(y[:, :, :, 1:, None][:, :, 0])
+    return keras.Model(x, layers.GlobalAveragePooling2D(name="out")(y), name="indices"), ["conv", "point"]
+
+
+@network
+def proportions():
+    x = keras.Input((7, 10, 3), name="x")
+    a = layers.Resizing(6, 5, crop_to_aspect_ratio=True, name="cropped")(x)
+    b = layers.Resizing(6, 5, pad_to_aspect_ratio=True, fill_value=0.5, name="padded")(x)
+    c = layers.Resizing(6, 5, interpolation="nearest", crop_to_aspect_ratio=True, name="nearest")(layers.Conv2D(3, 2, name="conv")(x))
+    d = layers.CenterCrop(6, 5, name="centre")(x)
+    e = layers.CenterCrop(8, 4, name="centre_larger")(x)
+    y = layers.Add(name="add")([a, b, c, d])
+    y = layers.Concatenate(name="both")([layers.GlobalAveragePooling2D(name="mean")(y), layers.GlobalMaxPooling2D(name="max")(e)])
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="proportions"), "cropped padded nearest centre centre_larger".split()

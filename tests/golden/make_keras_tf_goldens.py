@@ -63,6 +63,89 @@ def tf_nested():
     return keras.Model(x, layers.Dense(3, name="out")(y), name="nested"), ["rescale", "gap"]
 
 
+FILTERS = "nearest bilinear bicubic gaussian lanczos3 lanczos5 mitchellcubic".split()
+
+
+def tf_filters():
+    """Bicubic weights come from a table of 1024 places in TensorFlow: the scales are such that each place is in it."""
+    x = keras.Input((8, 8, 1), name="x")
+    larger = [layers.Resizing(16, 32, interpolation=name, name=f"larger_{name}")(x) for name in FILTERS]
+    smaller = [layers.Resizing(4, 2, interpolation=name, name=f"smaller_{name}")(x) for name in FILTERS]
+    odd = [layers.Resizing(5, 11, interpolation=name, name=f"odd_{name}")(x) for name in FILTERS if name != "bicubic"]
+    up = [layers.UpSampling2D((2, 4), interpolation=name, name=f"up_{name}")(x) for name in FILTERS]
+    odd.append(layers.Resizing(5, 11, interpolation="lanczos3", crop_to_aspect_ratio=True, name="odd_cropped")(x))
+    parts = larger + smaller + odd + up
+    names = [part.name.split("/")[0] for part in parts]
+    means = [layers.GlobalMaxPooling2D(name=f"{name}_max")(part) for name, part in zip(names, parts)]
+    y = layers.Concatenate(name="all")(means)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="filters"), names
+
+
+def tf_area():
+    """TensorFlow has no gradient of this filter; see linear_gradient."""
+    x = keras.Input((8, 6, 3), name="x")
+    parts = [
+        layers.Resizing(16, 12, interpolation="area", name="larger")(x),
+        layers.Resizing(2, 3, interpolation="area", name="smaller")(x),
+        layers.Resizing(5, 11, interpolation="area", name="odd")(x),
+        layers.UpSampling2D((2, 3), interpolation="area", name="up")(x),
+    ]
+    means = [layers.Flatten(name=f"{part.name.split('/')[0]}_flat")(part) for part in parts]
+    y = layers.Concatenate(name="all")(means)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="area"), "larger smaller odd up".split()
+
+
+def linear_gradient(model, x):
+    """Of the first number of a linear network's output, in differences."""
+    ends = [np.stack([x[0] + sign * step for step in np.eye(x.size, dtype="float32").reshape(-1, *x.shape[1:])]) for sign in (1, -1)]
+    above, below = (model(end, training=False).numpy().reshape(x.size, -1)[:, 0].astype("float64") for end in ends)
+    return ((above - below) / 2).reshape(x.shape).astype("float32")
+
+
+def gradient(model, x):
+    """Of the first number of the output."""
+    with tf.GradientTape() as tape:
+        at = tf.constant(x)
+        tape.watch(at)
+        first = tf.reshape(model(at, training=False), [-1])[0]
+    return tape.gradient(first, at).numpy()
+
+
+def tf_crops():
+    x = keras.Input((7, 10, 3), name="x")
+    parts = [
+        layers.RandomCrop(6, 5, name="crop")(x),
+        layers.RandomCrop(6, 5, name="crop_larger")(layers.Conv2D(3, 3, name="conv")(x)),
+        layers.CenterCrop(6, 5, name="centre")(x),
+        layers.CenterCrop(6, 5, name="centre_larger")(layers.Conv2D(3, 4, name="conv4")(x)),
+    ]
+    y = layers.Add(name="add")(parts)
+    y = layers.GlobalAveragePooling2D(name="mean")(y)
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="crops"), ["crop", "crop_larger", "centre", "centre_larger"]
+
+
+def tf_slices():
+    x = keras.Input((9, 8, 4), name="x")
+    y = x[:, :, :, 1:] - 0.5
+    y = layers.Conv2D(4, 3, padding="same", name="conv")(y)
+    y = y[:, 1:-1, ::2] * y[:, 1:-1, :4, -1:]
+    y = y[:, 0, tf.newaxis] + y[:, -1, tf.newaxis] + y[:, ::-3, :, 2, tf.newaxis]
+    y = layers.Conv2D(3, 1, name="point")(y)
+    return keras.Model(x, layers.Flatten(name="out")(y[:, :, 1:3]), name="slices"), ["conv", "point"]
+
+
+def tf_volumes():
+    x = keras.Input((8, 6, 4), name="x")
+    y = layers.Reshape((4, 2, 6, 4), name="cut")(x)
+    y = layers.Conv3D(3, (3, 2, 3), padding="same", activation="relu", name="conv")(y)
+    y = layers.BatchNormalization(axis=2, name="bn_rows")(y)
+    y = layers.MaxPooling3D((2, 1, 2), name="max")(y)
+    y = layers.Conv3DTranspose(2, (2, 3, 2), strides=(2, 1, 2), activation="tanh", name="transposed")(y)
+    y = layers.AveragePooling3D(2, padding="same", name="average")(y)
+    y = layers.GlobalAveragePooling3D(name="gmean")(layers.UpSampling3D(2, name="up")(y))
+    return keras.Model(x, layers.Dense(3, name="out")(y), name="volumes"), "conv bn_rows max transposed average up gmean".split()
+
+
 def fill(model):
     for weight in model.weights:
         if weight.dtype.is_floating:
@@ -78,7 +161,7 @@ def main():
         def add(path):
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
 
-        for build in (tf_operations, tf_sequential, tf_nested):
+        for build in (tf_operations, tf_sequential, tf_nested, tf_filters, tf_area, tf_crops, tf_slices, tf_volumes):
             keras.utils.set_random_seed(1)
             model, names = build()
             fill(model)
@@ -99,11 +182,7 @@ def main():
                 y = part(x, training=False).numpy()
                 index.append(f"layer {build.__name__} {name} {'x'.join(map(str, y.shape))}")
                 values.append(y)
-            with tf.GradientTape() as tape:
-                at = tf.constant(x)
-                tape.watch(at)
-                first = tf.reshape(model(at, training=False), [-1])[0]
-            values.append(tape.gradient(first, at).numpy())
+            values.append((linear_gradient if build is tf_area else gradient)(model, x))
         data = b"".join(np.ascontiguousarray(v, dtype="<f4").tobytes() for v in values)
         archive.writestr(zipfile.ZipInfo("tf_values.bin"), data, zipfile.ZIP_DEFLATED, 9)
         archive.writestr(zipfile.ZipInfo("tf_index.txt"), "\n".join(index) + "\n", zipfile.ZIP_DEFLATED, 9)

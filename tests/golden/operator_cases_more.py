@@ -327,3 +327,8 @@ add("conv three axes, relu, pool", lambda c: c.op("MaxPool", c.op("Relu", c.op("
 transposed("three axes", 3, [2, 3, 2], channels=2, shape=[1, 2, 3, 2, 3], strides=[2, 1, 2], pads=[1, 0, 0, 0, 1, 1], output_padding=[1, 0, 1])
 transposed("three axes groups", 4, [2, 2, 2], channels=2, group=2, shape=[2, 2, 2, 2, 3], dilations=[2, 1, 1])
 transposed("three axes same", 2, [3, 3, 3], channels=2, shape=[1, 2, 2, 3, 2], strides=[2, 2, 2], auto_pad="SAME_LOWER")
+
+for axis in (1, 2, 3, -1):
+    one(f"sparsemax {axis}", "Sparsemax", axis=axis, options={"onnx": False})
+one("sparsemax of 2 axes", "Sparsemax", axis=1, options={"onnx": False, "shape": [3, 11], "span": 9.0})
+one("sparsemax of one", "Sparsemax", axis=1, options={"onnx": False, "shape": [2, 1, 3, 2]})

@@ -256,7 +256,18 @@ def conv_3d(i, a):
     return F.conv3d(padded(x, pairs, 0.0), w, b, strides, 0, dilations, a.get("group", 1))
 
 
+def sparsemax(i, a):
+    """Keras's: its threshold is of all the running sums of the support, not of the last one as in the paper."""
+    x = i[0].movedim(a.get("axis", -1), -1)
+    ranked = torch.sort(x, dim=-1, descending=True)[0]
+    sums, k = ranked.cumsum(-1), torch.arange(1, x.shape[-1] + 1, dtype=x.dtype)
+    kept = ranked - (sums - 1) / k > 0
+    threshold = (torch.where(kept, sums, 0.0).sum(-1, keepdim=True) - 1) / kept.sum(-1, keepdim=True)
+    return torch.clamp(x - threshold, min=0).movedim(-1, a.get("axis", -1))
+
+
 MORE_RULES = {
+    "Sparsemax": sparsemax,
     "Conv3D": conv_3d,
     "ConvTranspose": conv_transpose,
     "LayerNormalization": layer_norm,

@@ -146,6 +146,17 @@ static int32_t build_LogSoftmax(test_graph *g, int32_t variant, bool big)
     return softmax(g, variant, big, "LogSoftmax");
 }
 
+/* Of numbers that lie close together, so that all are in the support: Keras's function jumps where one leaves it. */
+static int32_t build_Sparsemax(test_graph *g, int32_t variant, bool big)
+{
+    const float scale = 1e-3f;
+    const axm_shape one = SHAPE(1);
+    if (variant > 2) return -1;
+    image(g, big);
+    int32_t x = test_node(g, "Mul", INPUTS(0, test_constant(g, AXM_FLOAT32, &one, &scale)), NO_ATTRIBUTES);
+    return test_node(g, "Sparsemax", INPUTS(x), ATTRIBUTES(INT("axis", variant + 1)));
+}
+
 /* ---- Pools ---- */
 
 static int32_t pool(test_graph *g, int32_t variant, bool big, const char *op)

@@ -233,7 +233,7 @@ static void check(const char *which)
         check_network(&n, layers, count, &gradient, "json", "listed.h5");
         check_network(&n, layers, count, &gradient, "json", "h5");
     }
-    found += which[0] == 'v' ? check_vgg(at, end, values, stop) : 1;
+    found += strcmp(which, "vgg") == 0 ? check_vgg(at, end, values, stop) : 1;
     assert_int_equal(found, 2);
 }
 
@@ -262,6 +262,11 @@ NETWORK(normalisation_axes)
 NETWORK(activations_more)
 NETWORK(dots)
 NETWORK(operations_more)
+NETWORK(volumes)
+NETWORK(normalisation_more)
+NETWORK(gates)
+NETWORK(indices)
+NETWORK(proportions)
 NETWORK(vgg)
 
 /* keras.applications: the smallest of each family (tests/golden/make_keras_applications.py) */
@@ -284,6 +289,11 @@ NETWORK(app_VGG16)
 NETWORK(tf_operations)
 NETWORK(tf_sequential)
 NETWORK(tf_nested)
+NETWORK(tf_filters)
+NETWORK(tf_area)
+NETWORK(tf_crops)
+NETWORK(tf_slices)
+NETWORK(tf_volumes)
 
 int main(void)
 {
@@ -311,6 +321,16 @@ int main(void)
         cmocka_unit_test(test_activations_more),
         cmocka_unit_test(test_dots),
         cmocka_unit_test(test_operations_more),
+        cmocka_unit_test(test_volumes),
+        cmocka_unit_test(test_normalisation_more),
+        cmocka_unit_test(test_gates),
+        cmocka_unit_test(test_indices),
+        cmocka_unit_test(test_proportions),
+        cmocka_unit_test(test_tf_filters),
+        cmocka_unit_test(test_tf_area),
+        cmocka_unit_test(test_tf_crops),
+        cmocka_unit_test(test_tf_slices),
+        cmocka_unit_test(test_tf_volumes),
         cmocka_unit_test(test_app_MobileNet),
         cmocka_unit_test(test_app_MobileNetV2),
         cmocka_unit_test(test_app_MobileNetV3Small),

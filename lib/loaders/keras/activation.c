@@ -106,6 +106,29 @@ static int32_t sparse_plus(axm_keras_call *call, axm_keras_tensor x)
     return axm_keras_binary(call, "Add", NULL, low, high.value, NULL);
 }
 
+int32_t axm_keras_gate(axm_keras_call *call, axm_keras_tensor x, int64_t axis)
+{
+    const char *names[] = {axm_keras_name(call, "first"), axm_keras_name(call, "second")};
+    int32_t halves[2], status;
+    if (!names[0] || !names[1]) return axm_no_memory(0, "a Keras model");
+    const axm_attribute attribute = axm_keras_int("axis", axis);
+    const axm_node_spec split = {.op = "Split",
+                                 .type = call->layer->class_name,
+                                 .name = names[0],
+                                 .inputs = &x.value,
+                                 .input_count = 1,
+                                 .outputs = names,
+                                 .output_count = 2,
+                                 .attributes = {&attribute, 1},
+                                 .hidden = true};
+    axm_keras_tensor gate = x;
+    if ((status = axm_builder_node(call->import->builder, &split, halves)) < 0) return status;
+    x.value = halves[0];
+    gate.value = halves[1];
+    if ((status = axm_keras_unary(call, "Sigmoid", "gate", gate, NULL, 0, &gate)) < 0) return status;
+    return axm_keras_binary(call, "Mul", NULL, x, gate.value, NULL);
+}
+
 typedef struct named {
     const char *name, *op, *attribute;
     double value;
@@ -138,6 +161,8 @@ static int32_t by_name(axm_keras_call *call, const char *name, axm_keras_tensor 
     }
     if (strcmp(name, "softmax") == 0) return soft(call, "Softmax", x, -1);
     if (strcmp(name, "log_softmax") == 0) return soft(call, "LogSoftmax", x, -1);
+    if (strcmp(name, "sparsemax") == 0) return soft(call, "Sparsemax", x, -1);
+    if (strcmp(name, "glu") == 0) return axm_keras_gate(call, x, x.moved && x.rank >= 3 ? 1 : x.rank - 1);
     if (strcmp(name, "relu6") == 0) return clip(call, NULL, x, 0, 6, NULL);
     if (strcmp(name, "swish") == 0 || strcmp(name, "silu") == 0) return silu(call, x);
     if (strcmp(name, "tanh_shrink") == 0) return tanh_shrink(call, x);

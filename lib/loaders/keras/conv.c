@@ -1,4 +1,4 @@
-/* Convolutions and dense layers. Kernels stay in the file as they lie there: [(height,) width, in, out]. */
+/* Convolutions and dense layers. Kernels of one and two axes stay in the file as they lie there: [(height,) width, in, out]. */
 #include <string.h>
 
 #include "base/status.h"
@@ -8,7 +8,7 @@
 
 /* What a convolution's configuration says, as attributes of Conv. */
 typedef struct window {
-    int64_t strides[2], dilations[2], pads[4], kernel[2];
+    int64_t strides[3], dilations[3], pads[2], kernel;
     axm_attribute attributes[CONV_ATTRIBUTES];
     size_t count;
     int32_t axes;
@@ -18,7 +18,7 @@ typedef struct window {
 static int32_t read_window(axm_keras_call *call, int32_t rank, int64_t group, window *w)
 {
     *w = (window){.axes = rank - 2};
-    if (rank != 3 && rank != 4) return axm_keras_refuse(call, "a convolution over other than 1 or 2 axes");
+    if (rank < 3 || rank > 5) return axm_keras_refuse(call, "a convolution over other than 1 to 3 axes");
     if (!axm_keras_integers(call->config, "strides", w->axes, 1, w->strides)) return axm_keras_bad_config(call, "strides");
     if (!axm_keras_integers(call->config, "dilation_rate", w->axes, 1, w->dilations))
         return axm_keras_bad_config(call, "dilation_rate");
@@ -26,9 +26,9 @@ static int32_t read_window(axm_keras_call *call, int32_t rank, int64_t group, wi
     if (strcmp(padding, "same") == 0) {
         w->attributes[w->count++] = axm_keras_text("auto_pad", "SAME_UPPER");
     } else if (strcmp(padding, "causal") == 0 && w->axes == 1) {
-        if (!axm_keras_integers(call->config, "kernel_size", 1, 0, w->kernel) || w->kernel[0] < 1)
+        if (!axm_keras_integers(call->config, "kernel_size", 1, 0, &w->kernel) || w->kernel < 1)
             return axm_keras_bad_config(call, "kernel_size");
-        w->pads[0] = (w->kernel[0] - 1) * w->dilations[0];
+        w->pads[0] = (w->kernel - 1) * w->dilations[0];
         w->attributes[w->count++] = axm_keras_ints("pads", w->pads, 2);
     } else if (strcmp(padding, "valid") != 0) {
         return axm_keras_bad_config(call, "padding");
@@ -37,7 +37,7 @@ static int32_t read_window(axm_keras_call *call, int32_t rank, int64_t group, wi
     w->attributes[w->count++] = axm_keras_ints("strides", w->strides, (size_t)w->axes);
     w->attributes[w->count++] = axm_keras_ints("dilations", w->dilations, (size_t)w->axes);
     w->attributes[w->count++] = axm_keras_int("group", group);
-    w->attributes[w->count++] = axm_keras_int("hwio", 1);
+    if (w->axes < 3) w->attributes[w->count++] = axm_keras_int("hwio", 1);
     return ACTMAX_OK;
 }
 
@@ -51,7 +51,8 @@ static int32_t emit_conv(axm_keras_call *call, const char *suffix, axm_keras_ten
                          const window *w, axm_keras_tensor *out)
 {
     const int32_t inputs[3] = {x.value, kernel, bias};
-    const axm_keras_node node = {"Conv", suffix, inputs, bias == AXM_NO_VALUE ? 2 : 3, w->attributes, w->count, x};
+    const axm_keras_node node = {
+        w->axes == 3 ? "Conv3D" : "Conv", suffix, inputs, bias == AXM_NO_VALUE ? 2 : 3, w->attributes, w->count, x};
     return axm_keras_emit(call, &node, out);
 }
 
@@ -65,14 +66,44 @@ static int32_t finish(axm_keras_call *call, axm_keras_tensor x, int32_t kernel, 
     return status < 0 ? status : axm_keras_activate(call, activation, y);
 }
 
+/* What a kernel with its channels last becomes: [depth, height, width, in, out] as Conv3D wants it, [out, in, ...]; or
+ * [(height,) width, out, in] as ConvTranspose wants it, [in, out, ...]. The same turn: the last axis first. */
+static int32_t turn_kernel(axm_keras_call *call, int32_t axes)
+{
+    const axm_constant *stored = axm_keras_weight_data(call, "kernel");
+    axm_keras_layer *layer = call->layer;
+    if (!stored || layer->values[0] != AXM_NO_VALUE || stored->shape.rank != axes + 2) return ACTMAX_OK;
+    const int64_t *d = stored->shape.dim, before = d[axes], last = d[axes + 1];
+    axm_shape shape = {axes + 2, {last, before}};
+    int64_t taps = 1, channels = before * last;
+    float *turned, *plain;
+    for (int32_t i = 0; i < axes; ++i) {
+        shape.dim[2 + i] = d[i];
+        taps *= d[i];
+    }
+    int32_t status = axm_keras_floats(call, &shape, &turned);
+    if (status < 0) return status;
+    plain = axm_alloc_array(call->import->source->allocator, (size_t)(taps * channels), sizeof *plain);
+    if (!plain) return ACTMAX_ERROR_NO_MEMORY;
+    axm_constant_to_float(stored, plain);
+    for (int64_t t = 0; t < taps; ++t)
+        for (int64_t b = 0; b < before; ++b)
+            for (int64_t l = 0; l < last; ++l)
+                turned[(l * before + b) * taps + t] = plain[t * channels + b * last + l];
+    axm_free(call->import->source->allocator, plain);
+    layer->weights[0] = (axm_constant){AXM_FLOAT32, shape, turned, (size_t)(taps * channels) * sizeof *turned};
+    return ACTMAX_OK;
+}
+
 AXM_KERAS_TRANSLATE(conv)
 {
     window w;
     axm_keras_tensor x;
     int32_t kernel, bias;
     int32_t status = read_window(call, call->inputs[0].rank, (int64_t)axm_keras_number(call->config, "groups", 1), &w);
-    if (status < 0 || (status = axm_keras_weight(call, "kernel", &kernel)) < 0 ||
-        (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, w.last, &x)) < 0)
+    if (status < 0 || (w.axes == 3 && (status = turn_kernel(call, 3)) < 0) ||
+        (status = axm_keras_weight(call, "kernel", &kernel)) < 0 || (status = axm_keras_weight(call, "bias", &bias)) < 0 ||
+        (status = channels_first(call, w.last, &x)) < 0)
         return status;
     return finish(call, x, kernel, bias, &w);
 }
@@ -127,35 +158,6 @@ AXM_KERAS_TRANSLATE(separable)
     return finish(call, x, pointwise, bias, &point);
 }
 
-/* Keras's kernel is [(height,) width, out, in], ConvTranspose's [in, out, (height,) width]. */
-static int32_t transposed_kernel(axm_keras_call *call, int32_t axes, int32_t *out)
-{
-    const axm_constant *stored = axm_keras_weight_data(call, "kernel");
-    axm_keras_layer *layer = call->layer;
-    if (stored && layer->values[0] == AXM_NO_VALUE && stored->shape.rank == axes + 2) {
-        const int64_t *d = stored->shape.dim, outputs = d[axes], inputs = d[axes + 1];
-        axm_shape shape = {axes + 2, {inputs, outputs}};
-        int64_t taps = 1, channels = outputs * inputs;
-        float *turned, *plain;
-        for (int32_t i = 0; i < axes; ++i) {
-            shape.dim[2 + i] = d[i];
-            taps *= d[i];
-        }
-        int32_t status = axm_keras_floats(call, &shape, &turned);
-        if (status < 0) return status;
-        plain = axm_alloc_array(call->import->source->allocator, (size_t)(taps * channels), sizeof *plain);
-        if (!plain) return ACTMAX_ERROR_NO_MEMORY;
-        axm_constant_to_float(stored, plain);
-        for (int64_t t = 0; t < taps; ++t)
-            for (int64_t o = 0; o < outputs; ++o)
-                for (int64_t i = 0; i < inputs; ++i)
-                    turned[(i * outputs + o) * taps + t] = plain[t * channels + o * inputs + i];
-        axm_free(call->import->source->allocator, plain);
-        layer->weights[0] = (axm_constant){AXM_FLOAT32, shape, turned, (size_t)(taps * channels) * sizeof *turned};
-    }
-    return axm_keras_weight(call, "kernel", out);
-}
-
 /* What is cut off (or, when negative, added) after a transposed convolution along one axis. With "valid" padding the output reaches
  * as far as the kernel does; with "same" it is the input's size times the stride, unless the layer says how much output_padding
  * (-1: it does not) follows on what half a kernel's cut at each end leaves. */
@@ -168,12 +170,12 @@ static int64_t transposed_cut(bool same, int64_t reach, int64_t stride, int64_t 
 /* Keras cuts by half at the start, the larger half at the end. */
 AXM_KERAS_TRANSLATE(conv_transpose)
 {
-    int64_t strides[2], dilations[2], kernel_size[2], after[2], extra[2] = {0, 0}, pads[4] = {0};
+    int64_t strides[3], dilations[3], kernel_size[3], after[3], extra[3] = {0}, pads[6] = {0};
     int32_t kernel, bias, axes = call->inputs[0].rank - 2;
     axm_keras_tensor x, y;
     bool last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
     bool same = strcmp(axm_keras_string(call->config, "padding", "valid"), "same") == 0;
-    if (axes != 1 && axes != 2) return axm_keras_refuse(call, "a transposed convolution over other than 1 or 2 axes");
+    if (axes < 1 || axes > 3) return axm_keras_refuse(call, "a transposed convolution over other than 1 to 3 axes");
     if (!axm_keras_integers(call->config, "strides", axes, 1, strides)) return axm_keras_bad_config(call, "strides");
     if (!axm_keras_integers(call->config, "dilation_rate", axes, 1, dilations)) return axm_keras_bad_config(call, "dilation_rate");
     if (!axm_keras_integers(call->config, "kernel_size", axes, 0, kernel_size)) return axm_keras_bad_config(call, "kernel_size");
@@ -188,8 +190,9 @@ AXM_KERAS_TRANSLATE(conv_transpose)
         pads[i] = cut > 0 ? cut / 2 : 0;
         pads[axes + i] = cut > 0 ? cut - cut / 2 : 0;
     }
-    int32_t status = transposed_kernel(call, axes, &kernel);
-    if (status < 0 || (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, last, &x)) < 0)
+    int32_t status = turn_kernel(call, axes);
+    if (status < 0 || (status = axm_keras_weight(call, "kernel", &kernel)) < 0 ||
+        (status = axm_keras_weight(call, "bias", &bias)) < 0 || (status = channels_first(call, last, &x)) < 0)
         return status;
     const axm_attribute attributes[] = {
         axm_keras_ints("strides", strides, (size_t)axes), axm_keras_ints("dilations", dilations, (size_t)axes),

@@ -27,24 +27,36 @@ static int32_t weight_or(axm_keras_call *call, const char *role, int64_t count, 
     return axm_keras_constant(call, role, &shape, data, out);
 }
 
+/* Two axes in each other's place. */
+static int32_t exchange(axm_keras_call *call, const char *suffix, int32_t a, int32_t b, axm_keras_tensor x, axm_keras_tensor *out)
+{
+    int64_t perm[AXM_MAX_RANK];
+    for (int32_t i = 0; i < x.rank; ++i)
+        perm[i] = i == a ? b : i == b ? a : i;
+    const axm_attribute attribute = axm_keras_ints("perm", perm, (size_t)x.rank);
+    return axm_keras_unary(call, "Transpose", suffix, x, &attribute, 1, out);
+}
+
 AXM_KERAS_TRANSLATE(batch_normalization)
 {
     axm_keras_tensor x = call->inputs[0];
     const axm_constant *mean = axm_keras_weight_data(call, "moving_mean");
     int32_t axis = axis_of(call, x.rank), inputs[5];
     if (axis < 0) return axm_keras_refuse(call, "normalisation over several axes");
-    if (x.rank >= 3 && axis != 1 && axis != x.rank - 1) return axm_keras_refuse(call, "normalisation along a middle axis");
+    bool middle = x.rank >= 3 && axis != 1 && axis != x.rank - 1;
     int64_t channels = mean && mean->shape.rank == 1 ? mean->shape.dim[0] : 1;
     int32_t status = axm_keras_order(call, x, x.rank >= 3 && axis == x.rank - 1, &x);
-    if (status < 0 || (status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
+    if (status < 0 || (middle && (status = exchange(call, "normalised_axis_first", 1, axis, x, &x)) < 0) ||
+        (status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
         (status = weight_or(call, "beta", channels, 0, &inputs[2])) < 0 ||
         (status = axm_keras_weight(call, "moving_mean", &inputs[3])) < 0 ||
         (status = axm_keras_weight(call, "moving_variance", &inputs[4])) < 0)
         return status;
     inputs[0] = x.value;
     const axm_attribute attribute = axm_keras_float("epsilon", axm_keras_number(call->config, "epsilon", 1e-3));
-    const axm_keras_node node = {"BatchNormalization", NULL, inputs, 5, &attribute, 1, x};
-    return axm_keras_emit(call, &node, NULL);
+    const axm_keras_node node = {"BatchNormalization", middle ? "normalised" : NULL, inputs, 5, &attribute, 1, x};
+    status = axm_keras_emit(call, &node, &x);
+    return status < 0 || !middle ? status : exchange(call, NULL, 1, axis, x, NULL);
 }
 
 /* Layers of centred numbers; LayerNormalization(rms_scaling=True), which divides by the deviation but centres nothing;
@@ -136,26 +148,48 @@ AXM_KERAS_TRANSLATE(layer_normalization)
     return axm_keras_emit(call, &node, NULL);
 }
 
+/* One group for each channel, without scale and shift: every number is of the space alone. */
+static int32_t plain_instance(axm_keras_call *call, axm_keras_tensor x)
+{
+    int64_t axes[AXM_MAX_RANK];
+    int32_t count = 0;
+    for (int32_t i = 2; i < x.rank; ++i)
+        axes[count++] = i;
+    return normalize_over(call, NULL, axes, count, CENTRED, x, NULL);
+}
+
 AXM_KERAS_TRANSLATE(group_normalization)
 {
-    axm_keras_tensor x = call->inputs[0];
+    axm_keras_tensor x = call->inputs[0], y;
     const axm_constant *gamma = axm_keras_weight_data(call, "gamma"), *beta = axm_keras_weight_data(call, "beta");
     int32_t axis = axis_of(call, x.rank), inputs[3];
+    const int64_t after = 2;
+    const axm_attribute one = axm_keras_ints("axes", &after, 1);
     int64_t groups;
-    if (x.rank < 3 || (axis != 1 && axis != x.rank - 1)) return axm_keras_refuse(call, "normalisation along such an axis");
-    if (!gamma && !beta) return axm_keras_refuse(call, "a GroupNormalization without scale and shift");
-    int64_t channels = axm_shape_count(gamma ? &gamma->shape : &beta->shape);
+    bool row = x.rank == 2; /* gets an axis of space for the while */
+    if (axis < 0 || (axis != 1 && axis != x.rank - 1)) return axm_keras_refuse(call, "normalisation along such an axis");
     if (!axm_keras_integers(call->config, "groups", 1, 32, &groups)) return axm_keras_bad_config(call, "groups");
-    if (groups == -1) groups = channels;
     int32_t status = axm_keras_order(call, x, axis == x.rank - 1, &x);
-    if (status < 0 || (status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
+    if (status < 0) return status;
+    if (groups == -1 && !gamma && !beta && !row) return plain_instance(call, x);
+    if (groups < 1 && !gamma && !beta) return axm_keras_bad_config(call, "groups");
+    int64_t channels = gamma || beta ? axm_shape_count(gamma ? &gamma->shape : &beta->shape) : groups;
+    if (groups == -1) groups = channels;
+    if ((status = weight_or(call, "gamma", channels, 1, &inputs[1])) < 0 ||
         (status = weight_or(call, "beta", channels, 0, &inputs[2])) < 0)
         return status;
+    if (row) {
+        y = (axm_keras_tensor){AXM_NO_VALUE, 3, true};
+        const axm_keras_node spread = {"Unsqueeze", "spread", &x.value, 1, &one, 1, y};
+        if ((status = axm_keras_emit(call, &spread, &x)) < 0) return status;
+    }
     inputs[0] = x.value;
     const axm_attribute attributes[] = {axm_keras_int("num_groups", groups),
                                         axm_keras_float("epsilon", axm_keras_number(call->config, "epsilon", 1e-3))};
-    const axm_keras_node node = {"GroupNormalization", NULL, inputs, 3, attributes, 2, x};
-    return axm_keras_emit(call, &node, NULL);
+    const axm_keras_node node = {"GroupNormalization", row ? "normalized" : NULL, inputs, 3, attributes, 2, x};
+    if ((status = axm_keras_emit(call, &node, &x)) < 0 || !row) return status;
+    const axm_keras_node close = {"Squeeze", NULL, &x.value, 1, &one, 1, call->inputs[0]};
+    return axm_keras_emit(call, &close, NULL);
 }
 
 /* x divided by its length along some axes; a length below 1e-6 is taken as that (its square below 1e-12). */

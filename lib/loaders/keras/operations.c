@@ -33,7 +33,7 @@ bool axm_keras_is_operation(const cJSON *json)
 
 const axm_keras_kind *axm_keras_find_operation(const cJSON *json, const char *class_name)
 {
-    bool lambda = strcmp(class_name, "TFOpLambda") == 0;
+    bool lambda = strcmp(class_name, "TFOpLambda") == 0 || strcmp(class_name, "SlicingOpLambda") == 0;
     bool raw = axm_keras_is_operation(json);
     const char *function = axm_keras_string(axm_keras_item(json, "config"), "function", "");
     char wanted[80];

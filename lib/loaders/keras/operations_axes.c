@@ -100,6 +100,25 @@ AXM_KERAS_TRANSLATE(op_log_softmax)
     return axm_keras_unary(call, "LogSoftmax", NULL, call->inputs[0], &attribute, 1, NULL);
 }
 
+AXM_KERAS_TRANSLATE(op_sparsemax)
+{
+    int64_t axis[AXM_MAX_RANK];
+    settings s = {.count = 0};
+    add_setting(&s, call, "axis", "axis", -1);
+    if (axm_keras_axes(&s.object, "axis", call->inputs[0], axis) != 1) return axm_keras_refuse(call, "several axes");
+    const axm_attribute attribute = axm_keras_int("axis", axis[0]);
+    return axm_keras_unary(call, "Sparsemax", NULL, call->inputs[0], &attribute, 1, NULL);
+}
+
+AXM_KERAS_TRANSLATE(op_glu)
+{
+    int64_t axis[AXM_MAX_RANK];
+    settings s = {.count = 0};
+    add_setting(&s, call, "axis", "axis", -1);
+    if (axm_keras_axes(&s.object, "axis", call->inputs[0], axis) != 1) return axm_keras_refuse(call, "several axes");
+    return axm_keras_gate(call, call->inputs[0], axis[0]);
+}
+
 AXM_KERAS_TRANSLATE(op_leaky_relu)
 {
     settings s = {.count = 0};
@@ -212,62 +231,100 @@ AXM_KERAS_TRANSLATE(op_pad)
 /* ---- x[:, 1:-1, ..., ::2] ---- */
 
 typedef struct slice_lists {
-    int64_t starts[AXM_MAX_RANK], ends[AXM_MAX_RANK], steps[AXM_MAX_RANK], axes[AXM_MAX_RANK], dropped[AXM_MAX_RANK];
-    int32_t count, drops;
+    int64_t starts[AXM_MAX_RANK], ends[AXM_MAX_RANK], steps[AXM_MAX_RANK], axes[AXM_MAX_RANK]; /* what is cut */
+    int64_t dropped[AXM_MAX_RANK], added[AXM_MAX_RANK]; /* axes of the input, and of the result */
+    int32_t count, drops, adds;
 } slice_lists;
 
-static bool read_bound(const cJSON *config, const char *name, int64_t fallback, int64_t *out)
+static bool is_ellipsis(const cJSON *item)
 {
-    return axm_keras_integers(config, name, 1, fallback, out);
+    return strcmp(axm_keras_string(item, "class_name", ""), "__ellipsis__") == 0;
 }
 
-/* One element of the index, along axis `at`: a slice, or a number, which drops the axis. */
-static bool add_slice(const cJSON *item, int64_t at, slice_lists *s)
+/* Keras 3 writes slices as objects of a class, TensorFlow their three numbers alone. */
+static bool read_slice(const cJSON *item, int64_t *start, int64_t *end, int64_t *step)
 {
-    int32_t i = s->count;
+    const cJSON *config = axm_keras_item(item, "config");
+    if (!cJSON_IsObject(item)) return false;
+    if (strcmp(axm_keras_string(item, "class_name", "__slice__"), "__slice__") != 0) return false;
+    if (!config) config = item;
+    return axm_keras_integers(config, "step", 1, 1, step) && *step != 0 &&
+           axm_keras_integers(config, "start", 1, *step > 0 ? 0 : INT64_MAX, start) &&
+           axm_keras_integers(config, "stop", 1, *step > 0 ? INT64_MAX : INT64_MIN, end);
+}
+
+/* One element of the index, along axis `at` of `rank`: a slice, or a number, which drops the axis. */
+static bool add_slice(const cJSON *item, int64_t at, int32_t rank, slice_lists *s)
+{
+    int64_t start, end, step = 1;
+    if (at >= rank) return false;
     if (cJSON_IsNumber(item)) {
-        s->starts[i] = (int64_t)item->valuedouble;
-        s->ends[i] = s->starts[i] == -1 ? INT64_MAX : s->starts[i] + 1;
-        s->steps[i] = 1;
+        start = (int64_t)item->valuedouble;
+        end = start == -1 ? INT64_MAX : start + 1;
         s->dropped[s->drops++] = at;
-    } else {
-        const cJSON *config = axm_keras_item(item, "config");
-        if (strcmp(axm_keras_string(item, "class_name", ""), "__slice__") != 0 || !read_bound(config, "step", 1, &s->steps[i]) ||
-            s->steps[i] == 0 || !read_bound(config, "start", s->steps[i] > 0 ? 0 : INT64_MAX, &s->starts[i]) ||
-            !read_bound(config, "stop", s->steps[i] > 0 ? INT64_MAX : INT64_MIN, &s->ends[i]))
-            return false;
+    } else if (!read_slice(item, &start, &end, &step)) {
+        return false;
     }
+    if (start == 0 && end == INT64_MAX && step == 1) return true; /* the whole axis */
+    s->starts[s->count] = start;
+    s->ends[s->count] = end;
+    s->steps[s->count] = step;
     s->axes[s->count++] = at;
     return true;
 }
 
+/* How many axes of the input an index speaks of, but for an ellipsis. */
+static int32_t count_axes(const cJSON *first)
+{
+    int32_t count = 0;
+    for (const cJSON *item = first; item; item = item->next)
+        count += !cJSON_IsNull(item) && !is_ellipsis(item);
+    return count;
+}
+
+static bool read_index(const cJSON *first, int32_t rank, slice_lists *s)
+{
+    int64_t at = 0, result = 0;
+    int32_t named = count_axes(first);
+    for (const cJSON *item = first; item; item = item->next) {
+        if (cJSON_IsNull(item)) {
+            if (s->adds == AXM_MAX_RANK) return false;
+            s->added[s->adds++] = result++;
+        } else if (is_ellipsis(item)) {
+            if (named > rank) return false;
+            at += rank - named;
+            result += rank - named;
+        } else {
+            if (!add_slice(item, at++, rank, s)) return false;
+            result += !cJSON_IsNumber(item);
+        }
+    }
+    return rank - s->drops + s->adds <= AXM_MAX_RANK;
+}
+
 AXM_KERAS_TRANSLATE(op_get_item)
 {
-    const cJSON *index = cJSON_GetArrayItem(call->inbound->arguments, 1), *item;
+    const cJSON *index = axm_keras_setting(call, "slice_spec");
     slice_lists s = {.count = 0};
     axm_keras_tensor x;
-    int64_t at = 0;
     int32_t status = axm_keras_order(call, call->inputs[0], false, &x);
     if (status < 0) return status;
-    if (!cJSON_IsArray(index)) return axm_keras_refuse(call, "an index over the batch");
-    int32_t given = cJSON_GetArraySize(index);
-    cJSON_ArrayForEach(item, index)
-    {
-        if (strcmp(axm_keras_string(item, "class_name", ""), "__ellipsis__") == 0) {
-            at += x.rank - (given - 1);
-            continue;
-        }
-        if (at >= x.rank || cJSON_IsNull(item) || !add_slice(item, at, &s)) return axm_keras_refuse(call, "such an index");
-        ++at;
-    }
-    if (s.drops > 0 && s.dropped[0] == 0) return axm_keras_refuse(call, "an index over the batch");
-    if (s.count == 0) return axm_keras_unary(call, "Identity", NULL, x, NULL, 0, NULL);
+    if (!index) index = cJSON_GetArrayItem(call->inbound->arguments, 1);
+    cJSON alone = index ? *index : (cJSON){.type = cJSON_Invalid}; /* x[i] without a comma */
+    alone.next = NULL;
+    if (call->input_count != 1 || !index || !read_index(cJSON_IsArray(index) ? index->child : &alone, x.rank, &s))
+        return axm_keras_refuse(call, "such an index");
+    if ((s.drops > 0 && s.dropped[0] == 0) || (s.count > 0 && s.axes[0] == 0) || (s.adds > 0 && s.added[0] == 0))
+        return axm_keras_refuse(call, "an index over the batch");
+    if (s.count + s.drops + s.adds == 0) return axm_keras_unary(call, "Identity", NULL, x, NULL, 0, NULL);
     size_t count = (size_t)s.count;
-    const axm_attribute attributes[] = {axm_keras_ints("starts", s.starts, count), axm_keras_ints("ends", s.ends, count),
-                                        axm_keras_ints("axes", s.axes, count), axm_keras_ints("steps", s.steps, count)};
-    if ((status = axm_keras_unary(call, "Slice", s.drops ? "slice" : NULL, x, attributes, 4, &x)) < 0 || s.drops == 0)
-        return status;
-    x.rank -= s.drops;
+    const axm_attribute cuts[] = {axm_keras_ints("starts", s.starts, count), axm_keras_ints("ends", s.ends, count),
+                                  axm_keras_ints("axes", s.axes, count), axm_keras_ints("steps", s.steps, count)};
     const axm_attribute dropped = axm_keras_ints("axes", s.dropped, (size_t)s.drops);
-    return axm_keras_unary(call, "Squeeze", NULL, x, &dropped, 1, NULL);
+    const axm_attribute added = axm_keras_ints("axes", s.added, (size_t)s.adds);
+    if (s.count && (status = axm_keras_unary(call, "Slice", s.drops + s.adds ? "slice" : NULL, x, cuts, 4, &x)) < 0) return status;
+    x.rank -= s.drops;
+    if (s.drops && (status = axm_keras_unary(call, "Squeeze", s.adds ? "squeezed" : NULL, x, &dropped, 1, &x)) < 0) return status;
+    x.rank += s.adds;
+    return s.adds ? axm_keras_unary(call, "Unsqueeze", NULL, x, &added, 1, NULL) : ACTMAX_OK;
 }

@@ -12,10 +12,10 @@ static bool channels_last(const axm_keras_call *call)
 static int32_t pool(axm_keras_call *call, const char *op)
 {
     axm_keras_tensor x;
-    int64_t size[2], strides[2];
+    int64_t size[3], strides[3];
     const char *padding = axm_keras_string(call->config, "padding", "valid");
     int32_t axes = call->inputs[0].rank - 2;
-    if (axes != 1 && axes != 2) return axm_keras_refuse(call, "pooling over other than 1 or 2 axes");
+    if (axes < 1 || axes > 3) return axm_keras_refuse(call, "pooling over other than 1 to 3 axes");
     if (!axm_keras_integers(call->config, "pool_size", axes, 2, size)) return axm_keras_bad_config(call, "pool_size");
     if (!axm_keras_integers(call->config, "strides", axes, 0, strides)) return axm_keras_bad_config(call, "strides");
     for (int32_t i = 0; i < axes; ++i)

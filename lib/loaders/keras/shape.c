@@ -7,13 +7,13 @@
 
 #define MOST_SIZE 1000000
 
-/* [[top, bottom], [left, right]], [vertical, horizontal] or one number, as [begin.., end..] of up to 2 axes. */
+/* [[top, bottom], [left, right]], [vertical, horizontal] or one number, as [begin.., end..] of up to 3 axes. */
 static bool read_sides(const cJSON *config, const char *name, int32_t axes, int64_t *begin, int64_t *end)
 {
     const cJSON *item = axm_keras_item(config, name), *axis;
     if (!cJSON_IsArray(item) || !cJSON_IsArray(item->child)) {
         bool pair = axes == 1 && cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2; /* of one axis: [begin, end] */
-        int64_t both[2] = {0, 0};
+        int64_t both[3] = {0};
         if (!axm_keras_integers(config, name, pair ? 2 : axes, 1, both)) return false;
         for (int32_t i = 0; i < axes; ++i) {
             begin[i] = both[i];
@@ -42,7 +42,7 @@ static int32_t take_sides(axm_keras_call *call, const char *name, axm_keras_tens
 {
     bool last = strcmp(axm_keras_string(call->config, "data_format", "channels_last"), "channels_first") != 0;
     int32_t axes = call->inputs[0].rank - 2;
-    if (axes != 1 && axes != 2) return axm_keras_refuse(call, "more than 2 axes of space");
+    if (axes < 1 || axes > 3) return axm_keras_refuse(call, "other than 1 to 3 axes of space");
     if (!read_sides(call->config, name, axes, begin, end)) return axm_keras_bad_config(call, name);
     return axm_keras_order(call, call->inputs[0], last, x);
 }
@@ -50,7 +50,7 @@ static int32_t take_sides(axm_keras_call *call, const char *name, axm_keras_tens
 AXM_KERAS_TRANSLATE(zero_padding)
 {
     axm_keras_tensor x;
-    int64_t begin[2], end[2], pads[8] = {0};
+    int64_t begin[3], end[3], pads[10] = {0};
     int32_t status = take_sides(call, "padding", &x, begin, end);
     if (status < 0) return status;
     for (int32_t i = 0; i < x.rank - 2; ++i) {
@@ -63,9 +63,9 @@ AXM_KERAS_TRANSLATE(zero_padding)
 
 AXM_KERAS_TRANSLATE(cropping)
 {
-    static const int64_t axes[2] = {2, 3};
+    static const int64_t axes[3] = {2, 3, 4};
     axm_keras_tensor x;
-    int64_t begin[2], end[2];
+    int64_t begin[3], end[3];
     int32_t status = take_sides(call, "cropping", &x, begin, end);
     if (status < 0) return status;
     for (int32_t i = 0; i < x.rank - 2; ++i)

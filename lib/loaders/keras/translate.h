@@ -89,6 +89,8 @@ int32_t axm_keras_broadcast(axm_keras_call *call, const char *suffix, const axm_
 const cJSON *axm_keras_activation_of(const axm_keras_call *call);
 bool axm_keras_is_linear(const cJSON *activation);
 int32_t axm_keras_activate(axm_keras_call *call, const cJSON *activation, axm_keras_tensor x);
+/* The first half along an axis of the graph, times the sigmoid of the second. */
+int32_t axm_keras_gate(axm_keras_call *call, axm_keras_tensor x, int64_t axis);
 
 /* ---- Failures that name the layer ---- */
 
