@@ -10,8 +10,8 @@ import sys
 import xml.etree.ElementTree as tree
 
 # What a machine may lack; skips-default.txt tells each.
-CONDITIONS = ("always", "without-models", "without-torch", "without-torchvision", "without-keras", "without-pypi", "without-arm64")
-CONDITIONS += ("without-avx2", "without-avx512", "without-gcc-12.2")
+CONDITIONS = ("always", "without-models", "without-torch", "without-torchvision", "without-keras", "without-pypi")
+CONDITIONS += ("without-arm64", "without-tensorflow", "without-avx2", "without-avx512", "without-gcc-12.2")
 INNER = re.compile(r"^\[  SKIPPED \] ([A-Za-z_]\w*)\s*$", re.M)
 
 

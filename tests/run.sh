@@ -10,9 +10,9 @@
 #
 # Real networks and photographs are looked for in $ACTMAX_SHARED, else in ../shared beside the repository; without them the rows that
 # need them are skipped (tests/real/README.md). --full compares with PyTorch where $ACTMAX_TORCH_PYTHON names a Python that has torch,
-# numpy and onnx, with Keras where $ACTMAX_KERAS_PYTHON names one that has keras 3, torch, h5py, onnx and pillow, and with torchvision's
-# networks by the Python that $ACTMAX_TV_PYTHON names (torch, torchvision, onnx, onnxscript, numpy) or one made under build/ (some
-# gigabytes).
+# numpy and onnx, with Keras where $ACTMAX_KERAS_PYTHON names one that has keras 3, torch, h5py, onnx and pillow, with Keras 2 where
+# $ACTMAX_TF_PYTHON names one that has tensorflow and tf-keras, and with torchvision's networks by the Python that $ACTMAX_TV_PYTHON
+# names (torch, torchvision, onnx, onnxscript, numpy) or one made under build/ (some gigabytes).
 #
 # Exit codes: 0 all passed; 1 something failed; 2 packages must be installed first, the line to do it is printed.
 set -u
@@ -148,6 +148,11 @@ if [ -z "${ACTMAX_KERAS_PYTHON:-}" ]; then
     facts=$facts,without-keras
 elif ! KERAS_BACKEND=torch "$ACTMAX_KERAS_PYTHON" -c 'import keras, torch, h5py, onnx, PIL' 2>/dev/null; then
     fail "ACTMAX_KERAS_PYTHON is set, but $ACTMAX_KERAS_PYTHON has no keras, torch, h5py, onnx or pillow"
+fi
+if [ -z "${ACTMAX_TF_PYTHON:-}" ]; then
+    facts=$facts,without-tensorflow
+elif ! TF_CPP_MIN_LOG_LEVEL=3 "$ACTMAX_TF_PYTHON" -c 'import tensorflow, tf_keras' 2>/dev/null; then
+    fail "ACTMAX_TF_PYTHON is set, but $ACTMAX_TF_PYTHON has no tensorflow or tf-keras"
 fi
 if ! sh tests/python/run.sh probe build/python; then
     echo "    pip reaches no index: the rows of the Python package are skipped"

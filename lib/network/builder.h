@@ -24,6 +24,8 @@ int32_t axm_builder_constant(axm_builder *builder, const char *name, const axm_c
  * has axes and floating point is a parameter. */
 typedef enum axm_parameter { AXM_PARAMETER_UNSAID, AXM_PARAMETER_TRAINED, AXM_PARAMETER_FROZEN, AXM_PARAMETER_NONE } axm_parameter;
 void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter kind);
+/* A constant that was made of so many parameters of the file. */
+void axm_builder_stands_for(axm_builder *builder, int32_t value, axm_parameter kind, int64_t count);
 /* The graph has the value's channels at axis 1; the file has them last, and that is how shapes and arrays are shown (last), or it
  * has them there too (not last). Unsaid, the graph's order is the file's. */
 void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last);

@@ -265,6 +265,12 @@ void axm_builder_parameter(axm_builder *builder, int32_t value, axm_parameter ki
     builder->graph->tells_frozen = true;
 }
 
+void axm_builder_stands_for(axm_builder *builder, int32_t value, axm_parameter kind, int64_t count)
+{
+    axm_builder_parameter(builder, value, kind);
+    builder->graph->values[value].stands_for = count;
+}
+
 void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last)
 {
     builder->graph->values[value].shown_last = last;
@@ -398,12 +404,18 @@ static bool is_parameter(const axm_value *value)
     return value->dtype <= AXM_FLOAT64 && value->constant->shape.rank >= 1;
 }
 
+/* 0: it is none. */
+static int64_t parameters_of(const axm_value *value)
+{
+    if (!is_parameter(value)) return 0;
+    return value->stands_for > 0 ? value->stands_for : axm_shape_count(&value->constant->shape);
+}
+
 static int64_t own_parameters(const axm_graph *graph, const axm_node *node)
 {
     int64_t total = 0;
     for (int32_t i = 0; i < node->input_count; ++i) {
-        const axm_value *value = node->inputs[i] >= 0 ? &graph->values[node->inputs[i]] : NULL;
-        if (value && is_parameter(value)) total += axm_shape_count(&value->constant->shape);
+        if (node->inputs[i] >= 0) total += parameters_of(&graph->values[node->inputs[i]]);
     }
     return total;
 }
@@ -420,8 +432,7 @@ int64_t axm_graph_frozen_parameters(const axm_graph *graph)
 {
     int64_t total = 0;
     for (int32_t v = 0; v < graph->value_count; ++v)
-        if (is_parameter(&graph->values[v]) && graph->values[v].parameter == AXM_PARAMETER_FROZEN)
-            total += axm_shape_count(&graph->values[v].constant->shape);
+        if (graph->values[v].parameter == AXM_PARAMETER_FROZEN) total += parameters_of(&graph->values[v]);
     return total;
 }
 
@@ -439,6 +450,6 @@ int64_t axm_graph_parameters(const axm_graph *graph)
 {
     int64_t total = 0;
     for (int32_t v = 0; v < graph->value_count; ++v)
-        if (is_parameter(&graph->values[v])) total += axm_shape_count(&graph->values[v].constant->shape);
+        total += parameters_of(&graph->values[v]);
     return total;
 }

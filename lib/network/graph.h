@@ -13,6 +13,7 @@ typedef struct axm_value {
     bool shown_last;              /* the file has the channels last where the graph has them at axis 1 */
     bool order_given;             /* an input whose order the loader knows */
     axm_parameter parameter;      /* of a constant */
+    int64_t stands_for;           /* of a constant: how many parameters of the file it was made of; 0: its own elements */
     axm_dtype dtype;              /* of an input or constant */
     axm_shape declared;           /* of an input: as the file has it, AXM_FREE_DIM where free; rank -1: not given */
     const axm_constant *constant; /* or NULL */

@@ -1,13 +1,15 @@
 """Every convolutional network of keras.applications, as genuine Keras saves it, against Keras.
 
-    KERAS_BACKEND=torch python check_keras_applications.py LIBACTMAX.so [NETWORK...|all]      (the smallest of each family)
+    KERAS_BACKEND=torch python check_keras_applications.py LIBACTMAX.so [NETWORK|FAMILY...]      (the smallest of each family)
 
-Weights are random by a fixed seed; BatchNormalization's moving statistics are those of random pictures. Each network is saved as .h5 and
-as .keras, and loaded as it is: the scores and eight layers on the way, relative error under 1e-4. A kink-free twin (Softplus for
-ReLU, ReLU6, hard sigmoid and the like, average for max pooling) is saved likewise: the gradient of one score with respect to the
-picture, under 1e-4. Truth is the same network in float64; the error of Keras's own float32 is printed beside ours. The free-running
-gradient of the network as it is is printed only: ReLU and max pooling have kinks, where correct programs differ.
+Weights are random by a fixed seed; BatchNormalization's moving statistics are those of random pictures. Each network is saved as .h5, as
+.keras and as to_json() beside a file of weights, and loaded as it is: the list of layers, the scores and (of the .h5 file) eight layers
+on the way, relative error under 1e-4. A kink-free twin (Softplus for ReLU, ReLU6, hard sigmoid and the like, average for max pooling)
+is saved likewise: the gradient of one score with respect to the picture, under 1e-4. A network without kinks ("smooth") is its own
+twin. Truth is the same network in float64; the error of Keras's own float32 is printed beside ours. The free-running gradient of a
+network with kinks is printed only: correct programs differ there.
 """
+import contextlib
 import copy
 import logging
 import os
@@ -24,7 +26,7 @@ import numpy as np
 import torch
 from keras.src.applications import convnext, inception_resnet_v2, nasnet
 
-from library import Library, Refused, error
+from library import Library, Refused, error, listing_differs, listing_of
 
 # family: (side, networks from the smallest on)
 FAMILIES = {
@@ -50,6 +52,17 @@ NASNETS = {
 }
 CLASSES, CLASS = 10, 3
 KINKED = ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")
+
+
+@contextlib.contextmanager
+def quick():
+    """While it lasts weights begin as zeros: those of a model that gets another's."""
+    kept = keras.initializers.VarianceScaling.__call__
+    keras.initializers.VarianceScaling.__call__ = lambda self, shape, dtype=None, **kwargs: keras.ops.zeros(shape, dtype)
+    try:
+        yield
+    finally:
+        keras.initializers.VarianceScaling.__call__ = kept
 
 
 def build(name):
@@ -121,7 +134,13 @@ def smooth(config):
 
 
 def twin_of(model):
-    twin = model.__class__.from_config(smooth(copy.deepcopy(model.get_config())))
+    """None: it has no kinks."""
+    config = model.get_config()
+    smoothed = smooth(copy.deepcopy(config))
+    if smoothed == config:
+        return None
+    with quick():
+        twin = model.__class__.from_config(smoothed)
     twin.set_weights(model.get_weights())
     fill(twin)
     return twin
@@ -142,7 +161,8 @@ def in_double(model):
     keras.config.set_dtype_policy("float64")
     keras.config.set_floatx("float64")
     try:
-        double = model.__class__.from_config(retype(copy.deepcopy(model.get_config())))
+        with quick():
+            double = model.__class__.from_config(retype(copy.deepcopy(model.get_config())))
         double.set_weights([w.astype("float64") for w in model.get_weights()])
     finally:
         keras.config.set_floatx("float32")
@@ -163,41 +183,55 @@ def gradient(model, x):
 
 
 def save(model, folder, ending):
+    """The files of the model and of its weights, when they are apart."""
     path = pathlib.Path(folder) / f"network.{ending}"
-    model.save(path)
-    return path
+    if ending != "json":
+        model.save(path)
+        return path, None
+    path.write_text(model.to_json())
+    weights = path.with_suffix(".weights.h5")
+    model.save_weights(weights)
+    return path, weights
+
+
+def check_files(library, model, kind, folder):
+    """A line for each format, "WRONG" or "REFUSED" in it where it fails."""
+    x = picture(model)
+    double = in_double(model)
+    named = [layer.name for layer in model.layers if len(layer.output.shape) == 4 and "InputLayer" not in type(layer).__name__]
+    layers = named[:: max(1, len(named) // 7)]
+    theirs, own32 = outputs(double, x.astype("float64"), layers), outputs(model, x, layers)[-1]
+    slope, slope32 = gradient(double, x.astype("float64")), gradient(model, x)
+    for ending in ("h5", "keras", "json") if kind != "twin" else ("h5", "keras"):
+        path, weights = save(model, folder, ending)
+        try:
+            with library.open(path, weights=weights) as network:
+                forward = [error(network.activations(x[0], layer)[0], y) for layer, y in zip(layers + [None], theirs)
+                           if ending == "h5" or layer is None]
+                backward = error(network.gradient(x[0], CLASS), slope)
+                differs = listing_differs(network.listing(), listing_of(model))
+        except Refused as refused:
+            yield f"{kind} {ending}: REFUSED {refused}"
+            continue
+        finally:
+            for file in pathlib.Path(folder).iterdir():
+                file.unlink()
+        if differs:
+            yield f"{kind} {ending}: WRONG listing: {differs}"
+        passed = max(forward) < 1e-4 and (backward < 1e-4 or kind == "as is")
+        yield (f"{kind:6} {ending:5}: layers {max(forward):.1e}, scores {forward[-1]:.1e} (Keras float32 {error(own32, theirs[-1]):.1e}), "
+               f"gradient {backward:.1e} (Keras float32 {error(slope32, slope):.1e}, its size "
+               f"{np.abs(slope).max():.1e}){'' if passed else '  WRONG'}")
 
 
 def check(library, name, folder):
-    good, notes = True, []
-    for kind in ("as is", "twin"):
-        model = build(name)
-        fill(model)
-        if kind == "twin":
-            model = twin_of(model)
-        x = picture(model)
-        double = in_double(model)
-        named = [layer.name for layer in model.layers if len(layer.output.shape) == 4 and "InputLayer" not in type(layer).__name__]
-        layers = named[:: max(1, len(named) // 7)]
-        theirs, own32 = outputs(double, x.astype("float64"), layers), outputs(model, x, layers)[-1]
-        slope, slope32 = gradient(double, x.astype("float64")), gradient(model, x)
-        for ending in ("h5", "keras"):
-            path = save(model, folder, ending)
-            try:
-                with library.open(path) as network:
-                    forward = [error(network.activations(x[0], layer)[0], y) for layer, y in zip(layers + [None], theirs)]
-                    backward = error(network.gradient(x[0], CLASS), slope)
-            except Refused as refused:
-                notes.append(f"{kind} {ending}: REFUSED {refused}")
-                good = False
-                continue
-            finally:
-                path.unlink()
-            passed = max(forward) < 1e-4 and (backward < 1e-4 or kind == "as is")
-            good = good and passed
-            notes.append(f"{kind:5} {ending:5}: layers {max(forward[:-1]):.1e}, scores {forward[-1]:.1e} (Keras float32 {error(own32, theirs[-1]):.1e}), "
-                         f"gradient {backward:.1e} (Keras float32 {error(slope32, slope):.1e}, its size "
-                         f"{np.abs(slope).max():.1e}){'' if passed else '  WRONG'}")
+    model = build(name)
+    fill(model)
+    twin = twin_of(model)
+    notes = list(check_files(library, model, "as is" if twin else "smooth", folder))
+    if twin:
+        notes += check_files(library, twin, "twin", folder)
+    good = not any("WRONG" in note or "REFUSED" in note for note in notes)
     print(("ok    " if good else "FAIL  ") + name + f" ({model.count_params():,} parameters, {SIDES[name]} x {SIDES[name]})", flush=True)
     for note in notes:
         print("        " + note, flush=True)
@@ -205,11 +239,11 @@ def check(library, name, folder):
 
 
 def main():
-    library, names = Library(sys.argv[1]), sys.argv[2:]
+    library, names = Library(sys.argv[1]), []
+    for word in sys.argv[2:]:
+        names += FAMILIES[word][1] if word in FAMILIES else [word]
     if not names:
         names = [family[0] for _, family in FAMILIES.values()]
-    elif names == ["all"]:
-        names = list(SIDES)
     own = {"LayerScale": convnext.LayerScale, "CustomScaleLayer": inception_resnet_v2.CustomScaleLayer}
     with tempfile.TemporaryDirectory() as folder, keras.utils.custom_object_scope(own):
         failed = [name for name in names if not check(library, name, folder)]

@@ -13,27 +13,31 @@ class Refused(Exception):
 class Library:
     def __init__(self, path):
         self.lib = c.CDLL(path)
-        self.lib.actmax_message.restype = c.c_char_p
+        for name in ("actmax_message", "actmax_model_layer_name", "actmax_model_layer_type"):
+            getattr(self.lib, name).restype = c.c_char_p
+        self.lib.actmax_model_layer_parameters.restype = c.c_int64
 
     def check(self, status):
         if status < 0:
             raise Refused(self.lib.actmax_message().decode())
 
-    def open(self, path, input_size=None):
-        return Network(self, path, input_size)
+    def open(self, path, input_size=None, weights=None):
+        return Network(self, path, input_size, weights)
 
 
 class Network:
     """Closed by `with`. Inputs are float [rows, columns, channels] and reach the network as they are; targets count as they stand in
     the network (no softmax is passed by)."""
 
-    def __init__(self, library, path, input_size):
+    def __init__(self, library, path, input_size, weights=None):
         self.library, self.lib, self.check = library, library.lib, library.check
         self.recipe, self.model, self.session = P(), P(), P()
         try:
             self.check(self.lib.actmax_recipe_new(c.byref(self.recipe)))
             self.check(self.lib.actmax_recipe_set_text(self.recipe, b"preprocess", b"raw"))
             self.check(self.lib.actmax_recipe_set_number(self.recipe, b"bypass", c.c_double(0.0)))
+            if weights:
+                self.check(self.lib.actmax_recipe_set_text(self.recipe, b"weights", str(weights).encode()))
             if input_size:
                 size = (c.c_double * 2)(*input_size)
                 self.check(self.lib.actmax_recipe_set_numbers(self.recipe, b"input_size", size, c.c_size_t(2)))
@@ -76,6 +80,18 @@ class Network:
             self.lib.actmax_result_free(result)
             self.lib.actmax_image_free(image)
 
+    def listing(self):
+        """{name: (class, shape, parameters)} of all layers, and the sums under the table of the summary."""
+        layers = {}
+        for at in range(self.lib.actmax_model_layer_count(self.model)):
+            dims, rank, axis, index = (c.c_int64 * 8)(), c.c_int32(), c.c_int32(), c.c_int32(at)
+            self.check(self.lib.actmax_model_layer_shape(self.model, index, dims, c.byref(rank), c.byref(axis)))
+            name, kind = self.lib.actmax_model_layer_name(self.model, index), self.lib.actmax_model_layer_type(self.model, index)
+            layers[name.decode()] = (kind.decode(), tuple(dims[: rank.value]), self.lib.actmax_model_layer_parameters(self.model, index))
+        text = c.create_string_buffer(1 << 20)
+        self.check(self.lib.actmax_model_summary(self.model, text, c.c_size_t(len(text)), None))
+        return layers, [line for line in text.value.decode().splitlines() if "params: " in line]
+
     def activations(self, x, layer=None):
         """In the file's order of axes."""
         at = self._layer(layer)
@@ -92,3 +108,21 @@ def error(ours, theirs):
     """Relative, in the Euclidean norm."""
     theirs = np.asarray(theirs, np.float64)
     return float(np.linalg.norm(np.asarray(ours, np.float64) - theirs) / np.linalg.norm(theirs))
+
+
+def listing_of(model):
+    """What `Network.listing` should give for a Keras model. A nested model's weights are listed with its own layers."""
+    layers = {}
+    for layer in model.layers:
+        shape, nested = tuple(layer.output.shape), hasattr(layer, "layers")
+        layers[layer.name] = (type(layer).__name__, (shape[0] or 1, *shape[1:]), 0 if nested else layer.count_params())
+    total, trainable = (sum(int(np.prod(w.shape)) for w in weights) for weights in (model.weights, model.trainable_weights))
+    return layers, [f"Total params: {total:,}", f"Trainable params: {trainable:,}", f"Non-trainable params: {total - trainable:,}"]
+
+
+def listing_differs(own, theirs):
+    """What differs between two listings; None."""
+    for name in {**theirs[0], **own[0]}:
+        if "/" not in name and own[0].get(name) != theirs[0].get(name):
+            return f"{name}: {own[0].get(name)} instead of {theirs[0].get(name)}"
+    return None if own[1] == theirs[1] else f"{own[1]} instead of {theirs[1]}"

@@ -58,6 +58,7 @@ struct axm_keras_layer {
     int32_t values[AXM_KERAS_WEIGHTS]; /* of the graph, AXM_NO_VALUE until used */
     const char *path;                  /* unique: with the names of the models around it */
     int32_t weight_count;
+    bool counted; /* constants of the graph stand for the weights */
 };
 
 struct axm_keras_model {

@@ -148,8 +148,8 @@ static int32_t translate(const instance *in, axm_keras_layer *layer, const char 
     if (count == 0)
         return axm_fail(ACTMAX_ERROR_FORMAT, "layer '%.80s' (%.40s) has no input; the file is damaged", name, layer->class_name);
     int32_t status = layer->kind->translate(&call), unused;
-    for (int32_t i = 0; i < layer->weight_count && status >= 0; ++i) /* those that no node reads count as parameters, too */
-        status = axm_keras_weight(&call, layer->roles[i], &unused);
+    for (int32_t i = 0; i < layer->weight_count && status >= 0 && !layer->counted; ++i)
+        status = axm_keras_weight(&call, layer->roles[i], &unused); /* those that no node reads count as parameters, too */
     if (status < 0) return status;
     return keep_outputs(in->import, inbound, &call.output, 1);
 }

@@ -256,6 +256,13 @@ AXM_KERAS_TRANSLATE(rescaling)
     return axm_keras_binary(call, "Add", NULL, x, shift, NULL);
 }
 
+/* The constant was made of some of the layer's weights; those of a later call are the same ones. */
+static void stand_for(axm_keras_call *call, int32_t value, int64_t count)
+{
+    axm_parameter kind = call->layer->trained[0] == AXM_KERAS_TRAINED ? AXM_PARAMETER_TRAINED : AXM_PARAMETER_FROZEN;
+    if (!call->layer->counted) axm_builder_stands_for(call->import->builder, value, kind, count);
+}
+
 static int32_t learned_numbers(axm_keras_call *call, const char *role, axm_shape *shape, float **out)
 {
     const axm_constant *stored = axm_keras_weight_data(call, role);
@@ -288,6 +295,11 @@ AXM_KERAS_TRANSLATE(normalization)
     if ((status = axm_keras_broadcast(call, "mean", &shape, means, x, &shift)) < 0 ||
         (status = axm_keras_broadcast(call, "factor", &shape2, factors, x, &factor)) < 0)
         return status;
+    if (!mean) { /* the third weight counts what was seen */
+        stand_for(call, shift, shape.dim[0]);
+        stand_for(call, factor, shape2.dim[0] + 1);
+        call->layer->counted = true;
+    }
     if (invert) {
         status = axm_keras_binary(call, "Mul", "scaled", x, factor, &x);
         return status < 0 ? status : axm_keras_binary(call, "Add", NULL, x, shift, NULL);
@@ -302,12 +314,16 @@ AXM_KERAS_TRANSLATE(layer_scale)
     axm_keras_tensor x = call->inputs[0];
     axm_shape shape;
     float *numbers;
-    int32_t factor, gamma;
-    int32_t status = axm_keras_weight(call, "gamma", &gamma); /* counts as a parameter; used below in x's order */
-    if (status < 0) return status;
-    if (!x.moved || x.rank < 3) return axm_keras_binary(call, "Mul", NULL, x, gamma, NULL);
+    int32_t factor, status;
+    if (!x.moved || x.rank < 3) {
+        call->layer->counted = true;
+        if ((status = axm_keras_weight(call, "gamma", &factor)) < 0) return status;
+        return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
+    }
     if ((status = learned_numbers(call, "gamma", &shape, &numbers)) < 0 ||
         (status = axm_keras_broadcast(call, "factor", &shape, numbers, x, &factor)) < 0)
         return status;
+    stand_for(call, factor, shape.dim[0]);
+    call->layer->counted = true;
     return axm_keras_binary(call, "Mul", NULL, x, factor, NULL);
 }
