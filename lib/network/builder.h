@@ -45,6 +45,8 @@ typedef struct axm_node_spec {
     axm_attributes attributes;
     bool hidden; /* not listed as a layer, but found by its whole name; its parameters count as those of the next listed one */
 } axm_node_spec;
+/* The value's node stands for others, with so many parameters, in listings. */
+void axm_builder_holds(axm_builder *builder, int32_t value, int64_t parameters);
 int32_t axm_builder_node(axm_builder *builder, const axm_node_spec *spec,
                          int32_t *out_values); /* out_values[output_count], may be NULL */
 /* A second name for a value. */

@@ -271,6 +271,12 @@ void axm_builder_stands_for(axm_builder *builder, int32_t value, axm_parameter k
     builder->graph->values[value].stands_for = count;
 }
 
+void axm_builder_holds(axm_builder *builder, int32_t value, int64_t parameters)
+{
+    axm_graph *graph = builder->graph;
+    if (graph->values[value].producer >= 0) graph->nodes[graph->values[value].producer].holds = parameters;
+}
+
 void axm_builder_show_channels(axm_builder *builder, int32_t value, bool last)
 {
     builder->graph->values[value].shown_last = last;
@@ -422,6 +428,7 @@ static int64_t own_parameters(const axm_graph *graph, const axm_node *node)
 
 int64_t axm_graph_node_parameters(const axm_graph *graph, int32_t n)
 {
+    if (graph->nodes[n].holds > 0) return graph->nodes[n].holds;
     int64_t total = own_parameters(graph, &graph->nodes[n]);
     while (--n >= 0 && graph->nodes[n].hidden)
         total += own_parameters(graph, &graph->nodes[n]);

@@ -27,6 +27,7 @@ typedef struct axm_node {
     int32_t input_count, output_count;
     const int32_t *inputs;  /* AXM_NO_VALUE where omitted */
     const int32_t *outputs; /* AXM_NO_VALUE where not used */
+    int64_t holds;          /* of a node that stands for nodes before it: how many parameters those have */
     bool hidden;
 } axm_node;
 

@@ -111,11 +111,11 @@ def error(ours, theirs):
 
 
 def listing_of(model):
-    """What `Network.listing` should give for a Keras model. A nested model's weights are listed with its own layers."""
+    """What `Network.listing` should give for a Keras model, but for the layers of nested ones."""
     layers = {}
     for layer in model.layers:
-        shape, nested = tuple(layer.output.shape), hasattr(layer, "layers")
-        layers[layer.name] = (type(layer).__name__, (shape[0] or 1, *shape[1:]), 0 if nested else layer.count_params())
+        shape = tuple(layer.output.shape)
+        layers[layer.name] = (type(layer).__name__, (shape[0] or 1, *shape[1:]), layer.count_params())
     total, trainable = (sum(int(np.prod(w.shape)) for w in weights) for weights in (model.weights, model.trainable_weights))
     return layers, [f"Total params: {total:,}", f"Trainable params: {trainable:,}", f"Non-trainable params: {total - trainable:,}"]
 

@@ -237,6 +237,39 @@ static void check(const char *which)
     assert_int_equal(found, 2);
 }
 
+static int64_t parameters_of(const actmax_model *model, const char *layer)
+{
+    int32_t index;
+    OK(actmax_model_find_layer(model, layer, &index));
+    return actmax_model_layer_parameters(model, index);
+}
+
+/* With whom weights count that became other constants, and those of a nested model (4 x 4 x 3 x 3 + 4, 4 x 4, 4 x 4 + 4). */
+static void test_parameters(void **state)
+{
+    size_t size;
+    actmax_model *model = NULL;
+    (void)state;
+    const uint8_t *bytes = keras_large_member("preprocessing.keras", &size);
+    OK(actmax_model_load_memory(bytes, size, NULL, &model));
+    assert_int_equal(parameters_of(model, "learned"), 3 + 3 + 1);
+    assert_int_equal(parameters_of(model, "given"), 0);
+    actmax_model_free(model);
+    bytes = keras_large_member("nested.h5", &size);
+    OK(actmax_model_load_memory(bytes, size, NULL, &model));
+    assert_int_equal(parameters_of(model, "inner"), 148 + 16 + 20);
+    assert_int_equal(parameters_of(model, "inner/inner_conv"), 148);
+    actmax_model_free(model);
+    bytes = keras_large_member("app_ConvNeXtTiny.h5", &size);
+    OK(actmax_model_load_memory(bytes, size, NULL, &model));
+    int64_t dims[8];
+    int32_t index, rank, axis;
+    OK(actmax_model_find_layer(model, "convnext_tiny_stage_0_block_0_layer_scale", &index));
+    OK(actmax_model_layer_shape(model, index, dims, &rank, &axis));
+    assert_int_equal(actmax_model_layer_parameters(model, index), dims[axis]);
+    actmax_model_free(model);
+}
+
 #define NETWORK(name)                                                                                                              \
     static void test_##name(void **state)                                                                                          \
     {                                                                                                                              \
@@ -312,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_channels_first),
         cmocka_unit_test(test_vgg),
+        cmocka_unit_test(test_parameters),
         cmocka_unit_test(test_tf_operations),
         cmocka_unit_test(test_tf_sequential),
         cmocka_unit_test(test_tf_nested),

@@ -262,6 +262,18 @@ static int32_t run_model(const instance *in, axm_keras_tensor *outputs)
     return status;
 }
 
+static int64_t parameters_in(const axm_keras_model *model)
+{
+    int64_t total = 0;
+    for (int32_t i = 0; i < model->layer_count; ++i) {
+        const axm_keras_layer *layer = &model->layers[i];
+        if (layer->model) total += parameters_in(layer->model);
+        for (int32_t w = 0; w < layer->weight_count; ++w)
+            if (layer->has_weight[w]) total += axm_shape_count(&layer->weights[w].shape);
+    }
+    return total;
+}
+
 /* Layers of nested models are also known by their own names where these are unique. */
 static int32_t call_model(const instance *outer, axm_keras_layer *layer, const char *name, const axm_keras_tensor *inputs,
                           axm_keras_inbound *inbound)
@@ -275,6 +287,7 @@ static int32_t call_model(const instance *outer, axm_keras_layer *layer, const c
     if (status < 0) return status;
     axm_keras_call call = {import, layer, layer->config, name, inputs, in.input_count, inbound, {AXM_NO_VALUE, 0, false}};
     if ((status = axm_keras_unary(&call, "Identity", NULL, outputs[0], NULL, 0, &outputs[0])) < 0) return status;
+    axm_builder_holds(import->builder, outputs[0].value, parameters_in(model));
     for (int32_t i = 0; i < model->layer_count && status >= 0; ++i) {
         const axm_keras_inbound *last = &model->layers[i].inbound[0];
         if (last->output_count > 0 && strcmp(model->layers[i].class_name, "InputLayer") != 0)
