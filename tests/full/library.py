@@ -113,9 +113,9 @@ def error(ours, theirs):
 def listing_of(model):
     """What `Network.listing` should give for a Keras model, but for the layers of nested ones."""
     layers = {}
-    for layer in model.layers:
-        shape = tuple(layer.output.shape)
-        layers[layer.name] = (type(layer).__name__, (shape[0] or 1, *shape[1:]), layer.count_params())
+    for layer in getattr(model, "operations", model.layers):  # Keras 3 has raw operations there, too
+        shape, parameters = tuple(layer.output.shape), layer.count_params() if hasattr(layer, "count_params") else 0
+        layers[layer.name] = (type(layer).__name__, (shape[0] or 1, *shape[1:]), parameters)
     total, trainable = (sum(int(np.prod(w.shape)) for w in weights) for weights in (model.weights, model.trainable_weights))
     return layers, [f"Total params: {total:,}", f"Trainable params: {trainable:,}", f"Non-trainable params: {total - trainable:,}"]
 
