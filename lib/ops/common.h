@@ -25,7 +25,7 @@ int32_t axm_op_scalar(const char *op, const char *what, const axm_tensor *input,
 
 /* ---- Lists of integers ---- */
 
-#define AXM_INT_LIST (2 * AXM_MAX_RANK)
+#define AXM_INT_LIST 64 /* pads of all axes; the parts of a Split */
 typedef struct axm_int_list {
     bool given;
     int32_t count;

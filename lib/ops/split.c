@@ -1,5 +1,5 @@
 /* Split: X cut along one axis into parts of given sizes, or into as many equal parts as there are outputs (the last one smaller
- * when num_outputs is given and they do not come out even), in either layout. */
+ * when num_outputs is given and they do not come out even), in either layout. SplitPart: one of the parts alone. */
 #include <string.h>
 
 #include "ops/fold.h"
@@ -160,3 +160,137 @@ const axm_op axm_op_Split = {.name = "Split",
                              .forward = forward,
                              .backward = backward,
                              .fold = fold};
+
+/* ---- One part ---- */
+
+typedef struct part_params {
+    int64_t axis, part;
+} part_params;
+
+static int32_t parse_part(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    part_params *p = params;
+    (void)arena;
+    int32_t status = axm_attribute_int(attributes, "axis", 0, &p->axis);
+    return status < 0 ? status : axm_attribute_int(attributes, "part", 0, &p->part);
+}
+
+/* Of parts that have one size each; the last one may be smaller. */
+static int32_t find_even_part(int64_t length, int64_t each, int64_t part, int64_t *start, int64_t *size)
+{
+    AXM_OP_CHECK(each > 0, "SplitPart cannot cut an axis of %lld into parts of %lld", (long long)length, (long long)each);
+    int64_t count = length / each + (length % each != 0), at = part < 0 ? part + count : part;
+    AXM_OP_CHECK(at >= 0 && at < count, "SplitPart is asked for part %lld of %lld", (long long)part, (long long)count);
+    *start = at * each; /* less than length */
+    *size = length - *start < each ? length - *start : each;
+    return ACTMAX_OK;
+}
+
+static int32_t find_listed_part(int64_t length, const axm_int_list *sizes, int64_t part, int64_t *start, int64_t *size)
+{
+    int64_t at = part < 0 ? part + sizes->count : part, end = 0;
+    AXM_OP_CHECK(at >= 0 && at < sizes->count, "SplitPart is asked for part %lld of %d", (long long)part, (int)sizes->count);
+    for (int32_t i = 0; i < sizes->count; ++i) {
+        AXM_OP_CHECK(sizes->value[i] >= 0 && sizes->value[i] <= length - end,
+                     "SplitPart cannot cut a part of %lld after %lld of %lld", (long long)sizes->value[i], (long long)end,
+                     (long long)length);
+        if (i == at) *start = end;
+        if (i == at) *size = sizes->value[i];
+        end += sizes->value[i];
+    }
+    AXM_OP_CHECK(end == length, "SplitPart has parts for %lld of an axis of %lld", (long long)end, (long long)length);
+    return ACTMAX_OK;
+}
+
+static int32_t find_part(const part_params *p, const axm_tensor *const *inputs, int32_t input_count, int32_t *axis, int64_t *start,
+                         int64_t *size)
+{
+    const axm_shape *x = &inputs[0]->shape;
+    const axm_tensor *given = axm_op_input(inputs, input_count, 1);
+    axm_int_list sizes;
+    int32_t status = axm_op_list("SplitPart", "sizes", given, NULL, &sizes);
+    if (status >= 0) status = axm_op_axis("SplitPart", p->axis, x->rank, false, axis);
+    if (status < 0) return status;
+    if (given && given->shape.rank == 1) return find_listed_part(x->dim[*axis], &sizes, p->part, start, size);
+    return find_even_part(x->dim[*axis], given ? sizes.value[0] : 1, p->part, start, size);
+}
+
+static int32_t infer_part(const axm_infer *infer)
+{
+    axm_shape y = infer->inputs[0]->shape;
+    int64_t start, size = 0;
+    int32_t axis = 0;
+    int32_t status = find_part(infer->params, infer->inputs, infer->input_count, &axis, &start, &size);
+    if (status < 0) return status;
+    y.dim[axis] = size;
+    return axm_op_output(infer, "SplitPart", 0, &y);
+}
+
+typedef struct part_state {
+    size_t start, length, row; /* elements: where the part begins in a row, its and a row's length */
+    size_t rows;
+} part_state;
+
+static int32_t prepare_part(axm_prepare *prepare)
+{
+    axm_step *step = prepare->step;
+    const axm_tensor *inputs[2] = {step->inputs[0], step->input_count > 1 ? step->inputs[1] : NULL};
+    part_state *s = axm_prepare_memory(prepare, sizeof *s);
+    int64_t start = 0, size = 0;
+    int32_t axis = 0;
+    if (!s) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = s;
+    int32_t status = find_part(step->params, inputs, step->input_count, &axis, &start, &size);
+    if (status < 0) return status;
+    axm_split_dims d = axm_op_split(inputs[0], axis);
+    *s = (part_state){(size_t)(start * d.inner), (size_t)(size * d.inner), (size_t)(d.axis * d.inner), (size_t)d.outer};
+    return ACTMAX_OK;
+}
+
+static void forward_part(const axm_step *step, const axm_exec *exec)
+{
+    const part_state *s = step->state;
+    axm_copy_rows(exec, s->rows, s->length, step->inputs[0]->data + s->start, s->row, false, step->outputs[0]->data, s->length);
+}
+
+static void backward_part(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
+{
+    const part_state *s = step->state;
+    float *to = step->inputs[0]->grad;
+    (void)input;
+    if (!accumulate) memset(to, 0, s->rows * s->row * sizeof *to);
+    axm_copy_rows(exec, s->rows, s->length, step->outputs[0]->grad, s->length, accumulate, to + s->start, s->row);
+}
+
+static int32_t fold_part(const axm_fold *fold)
+{
+    const axm_constant *x = fold->inputs[0];
+    axm_fold_view view;
+    int64_t start = 0, size = 0;
+    int32_t axis = 0;
+    axm_fold_inputs(fold, &view);
+    int32_t status = find_part(fold->params, view.inputs, fold->input_count, &axis, &start, &size);
+    if (status < 0) return status;
+    axm_tensor whole = {.shape = x->shape};
+    axm_split_dims d = axm_op_split(&whole, axis);
+    axm_shape y = x->shape;
+    y.dim[axis] = size;
+    if ((status = axm_fold_output(fold, "SplitPart", 0, axm_fold_dtype(x), &y)) < 0) return status;
+    for (int64_t o = 0; o < d.outer; ++o)
+        for (int64_t i = 0; i < size * d.inner; ++i)
+            axm_fold_move(x, (o * d.axis + start) * d.inner + i, &fold->outputs[0], o * size * d.inner + i);
+    return ACTMAX_OK;
+}
+
+const axm_op axm_op_SplitPart = {.name = "SplitPart",
+                                 .min_inputs = 1,
+                                 .max_inputs = 2,
+                                 .outputs = 1,
+                                 .params_size = sizeof(part_params),
+                                 .parse = parse_part,
+                                 .infer = infer_part,
+                                 .layout = axm_layout_same,
+                                 .prepare = prepare_part,
+                                 .forward = forward_part,
+                                 .backward = backward_part,
+                                 .fold = fold_part};

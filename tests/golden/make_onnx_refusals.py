@@ -89,9 +89,23 @@ def training():
     one("indices_output", [node("MaxPool", "x", "y i", name="pool1", kernel_shape=[2, 2])], outputs=("y", "i"))
 
 
+def sequences():
+    halves = node("SplitToSequence", "x n", "q", name="halves", axis=1)
+    n, i = ("n", np.array(1, np.int64)), ("i", np.array(2, np.int64))
+    one("sequence_output", [halves], [n], outputs=("q",))
+    one("sequence_position", [halves, node("Cast", "f", "p", to=TensorProto.INT64), node("SequenceAt", "q p", "y", name="take")],
+        [n, ("f", np.float32(0))])
+    one("sequence_beyond", [halves, node("SequenceAt", "q i", "y", name="take")], [n, i])
+    listed = node("SequenceConstruct", "x x", "q", name="pair")
+    one("sequence_listed_beyond", [listed, node("SequenceAt", "q i", "y", name="take")], [i])
+    one("sequence_joined", [halves, node("ConcatFromSequence", "q", "y", name="join", axis=1)], [n])
+    one("sequence_read", [halves, node("Relu", "q", "y", name="relu1")], [n])
+    one("sequence_none", [node("SequenceAt", "x i", "y", name="take")], [i])
+
+
 def opsets():
     one("opset_6", [node("Relu", "x", "y")], opset=6)
-    one("opset_22", [node("Relu", "x", "y")], opset=22)
+    one("opset_26", [node("Relu", "x", "y")], opset=26)
     none = make([node("Relu", "x", "y")], X)
     del none.opset_import[:]
     add("no_opset", none)
@@ -154,7 +168,7 @@ def beyond():
 
 
 def main():
-    for make_some in (operators, attributes, training, opsets, tensors, beyond):
+    for make_some in (operators, attributes, training, sequences, opsets, tensors, beyond):
         make_some()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx", "refusals.bin"), records)
 

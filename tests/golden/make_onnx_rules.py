@@ -32,6 +32,10 @@ def ints(name, *numbers):
     return name, np.array(numbers, np.int64)
 
 
+def number(name, value):
+    return name, np.array(value, np.int64)
+
+
 def one(name, nodes, weights=(), opset=13, **options):
     add(f"{name}_{opset}", make(nodes, X, weights, opset, **options))
 
@@ -161,7 +165,6 @@ def shape_arithmetic():
             node("Slice", "x zeros b all", "y")]
     one("floor_ceil_mod", real, [("k", np.float32(0.7)), ints("one", 1), ints("three", 3), ints("zeros", 0, 0, 0, 0), ints("all", 0, 1, 2, 3)])
     span = [node("Range", "a b c", "r"), node("Cast", "r", "f", to=TensorProto.FLOAT), node("Mul", "x f", "y")]
-    number = lambda n, v: (n, np.array(v, np.int64))
     one("range", span, [number("a", 1), number("b", 9), number("c", 2)], 11)
     both = [node("Concat", "q p", "w", axis=1), *CONV]
     weights = [("w0", W), ("b", B)]
@@ -176,8 +179,32 @@ def shape_arithmetic():
         one("cast", [node("Cast", "x", "c", to=TensorProto.FLOAT), node("Relu", "c", "y")], opset=opset)
 
 
+def sequences():
+    """As torch.onnx writes torch.split, torch.chunk, torch.tensor_split and torch.stack."""
+    at = [number(name, v) for name, v in (("i0", 0), ("i1", 1), ("last", -1))]
+    take = [node("SequenceAt", "q i0", "a"), node("SequenceAt", "q last", "c"), node("Concat", "c a", "y", axis=3)]
+    one("sequence_of_equal_parts", [node("SplitToSequence", "x n", "q", axis=3), *take], [number("n", 2), *at])
+    one("sequence_of_uneven_parts", [node("SplitToSequence", "x n", "q", axis=3), *take], [number("n", 3), *at])
+    one("sequence_of_sizes", [node("SplitToSequence", "x n", "q", axis=-1), *take], [ints("n", 1, 2, 1), *at])
+    one("sequence_of_ones", [node("SplitToSequence", "x", "q", axis=3), *take], at)
+    unbind = [node("SplitToSequence", "x", "q", axis=2, keepdims=0), node("SequenceAt", "q last", "c"), node("SequenceAt", "q i1", "b"),
+              node("Mul", "b c", "y")]
+    one("sequence_without_axis", unbind, at)
+    sizes = [node("Shape", "x", "s"), node("Gather", "s three", "w"), node("Div", "w two", "h"), node("Sub", "w h", "r"),
+             node("Unsqueeze", "h zero", "h1"), node("Unsqueeze", "r zero", "r1"), node("Concat", "h1 r1", "n", axis=0)]
+    one("sequence_of_computed_sizes", [*sizes, node("SplitToSequence", "x n", "q", axis=3), *take],
+        [number("three", 3), number("two", 2), ints("zero", 0), *at])
+    parts = [node("SplitToSequence", "w0 n", "q", axis=1), node("SequenceAt", "q i0", "p"), node("SequenceAt", "q i1", "r"),
+             node("Concat", "r p", "w", axis=1), *CONV]
+    one("sequence_of_weights", parts, [("w0", W), ("b", B), number("n", 1), *at])
+    listed = [node("Relu", "x", "r"), node("SequenceConstruct", "x r", "q")]
+    one("sequence_listed", [*listed, node("SequenceAt", "q last", "c"), node("SequenceAt", "q i0", "a"), node("Add", "a c", "y")], at)
+    one("sequence_joined", [*listed, node("ConcatFromSequence", "q", "y", axis=1)])
+    one("sequence_stacked", [*listed, node("ConcatFromSequence", "q", "t", axis=-1, new_axis=1), node("ReduceMean", "t", "y", axes=[4], keepdims=0)])
+
+
 def main():
-    for make_some in (storage, names, sizes, constants, shape_arithmetic):
+    for make_some in (storage, names, sizes, constants, shape_arithmetic, sequences):
         make_some()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx", "rules.bin"), records)
 

@@ -205,6 +205,19 @@ static int32_t build_Split(test_graph *g, int32_t variant, bool big)
                      ATTRIBUTES(INT("axis", variant + 1)));
 }
 
+static int32_t build_SplitPart(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 3) return -1;
+    image(g, big);
+    int64_t length = g->image_shape.dim[variant == 3 ? 2 : variant + 1];
+    axm_attribute axis = INT("axis", variant == 3 ? 2 : variant + 1);
+    int32_t sizes = variant == 0 ? LIST(g, 1, length - 1) : test_constant(g, AXM_INT64, &(axm_shape){.rank = 0}, &(int64_t){2});
+    if (variant == 3) return test_node(g, "SplitPart", INPUTS(0), ATTRIBUTES(axis, INT("part", length - 2)));
+    int32_t part = test_node(g, "SplitPart", INPUTS(0, sizes), ATTRIBUTES(axis, INT("part", variant == 0 ? 1 : -1)));
+    if (variant != 1) return part;
+    return test_node(g, "Concat", INPUTS(part, test_node(g, "SplitPart", INPUTS(0, sizes), ATTRIBUTES(axis))), ATTRIBUTES(axis));
+}
+
 static int32_t build_Gather(test_graph *g, int32_t variant, bool big)
 {
     static const int64_t last = -1;

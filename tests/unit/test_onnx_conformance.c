@@ -202,12 +202,34 @@ static int32_t set_inputs(node_case *c, onnx_network *network, tensor_file *inpu
     return ACTMAX_OK;
 }
 
-static const char *compare(const axm_constant *expected, const axm_tensor *got, const float *values)
+/* Cases that expect of so many elements what a later release of ONNX corrected. ONNX Runtime computes what we do. */
+static const struct mistake {
+    const char *name;
+    int64_t elements;
+    const char *text;
+} mistakes[] = {
+    {"test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True", 217,
+     "expects means over positions beyond the padding, until ONNX 1.18"},
+    {"test_averagepool_2d_ceil_last_window_starts_on_pad", 3, "expects numbers of four digits"},
+    {"test_l2normalization_axis_0", 2, "expects no number where all are zero; ONNX defines zero since"},
+};
+
+static const struct mistake *find_mistake(const char *name, int64_t wrong)
+{
+    for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++)
+        if (strcmp(mistakes[i].name, name) == 0 && mistakes[i].elements == wrong) return &mistakes[i];
+    return NULL;
+}
+
+/* What differs, "" when nothing does, and in how many elements. */
+static const char *compare(const axm_constant *expected, const axm_tensor *got, const float *values, int64_t *wrong)
 {
     static char text[300];
     char a[AXM_SHAPE_TEXT], b[AXM_SHAPE_TEXT];
+    *wrong = 0;
     snprintf(text, sizeof text, "shape %s, expected %s", axm_shape_text(&got->shape, a), axm_shape_text(&expected->shape, b));
     if (!axm_shape_equal(&got->shape, &expected->shape)) return text;
+    text[0] = '\0';
     double relative = expected->dtype == AXM_FLOAT16 ? ldexp(1.0, -11) : RELATIVE; /* its rounding */
     if (expected->dtype == AXM_BFLOAT16) relative = ldexp(1.0, -7);                /* they were cut off */
     for (int64_t i = 0; i < axm_shape_count(&expected->shape); i++) {
@@ -215,10 +237,10 @@ static const char *compare(const axm_constant *expected, const axm_tensor *got, 
                have = got->constant ? axm_constant_number(got->constant, i) : (double)values[i];
         bool same = (isnan(want) && isnan(have)) || (isinf(want) && isinf(have) && (want > 0) == (have > 0));
         if (same || fabs(want - have) <= ABSOLUTE + relative * fabs(want)) continue;
-        snprintf(text, sizeof text, "element %lld is %g, expected %g", (long long)i, have, want);
-        return text;
+        if (*wrong == 0) snprintf(text, sizeof text, "element %lld is %g, expected %g", (long long)i, have, want);
+        ++*wrong;
     }
-    return "";
+    return text;
 }
 
 static outcome check_outputs(node_case *c, onnx_network *network, const axm_plan *plan, int32_t set)
@@ -234,9 +256,11 @@ static outcome check_outputs(node_case *c, onnx_network *network, const axm_plan
         }
         float *values = onnx_output(network, plan, c->outputs[i], &shape);
         const axm_tensor *got = axm_plan_find(plan, axm_graph_find_value(network->graph, c->outputs[i]));
-        const char *problem = compare(&expected.constant, got, values);
-        snprintf(c->text, sizeof c->text, "output '%s': %s", c->outputs[i], problem);
-        if (*problem) result = WRONG;
+        int64_t wrong;
+        const char *problem = compare(&expected.constant, got, values, &wrong);
+        const struct mistake *mistake = find_mistake(c->name, wrong);
+        snprintf(c->text, sizeof c->text, "output '%s': %s", c->outputs[i], mistake ? mistake->text : problem);
+        if (*problem) result = mistake ? UNCHECKED : WRONG;
         free(values);
         free(expected.data);
     }

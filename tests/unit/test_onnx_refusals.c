@@ -49,6 +49,14 @@ static const struct refusal {
     {"wrong_kind", FORMAT, {"'group'", "node 'c1'", "Conv", "integer"}},
     {"attribute_twice", FORMAT, {"'alpha'", "node 'leaky'", "LeakyRelu", "twice"}},
     {"attribute_of_function", FORMAT, {"'alpha'", "node 'leaky'"}},
+    /* sequences */
+    {"sequence_output", UNSUPPORTED, {"output 'q'", "sequence of tensors", "export"}},
+    {"sequence_position", UNSUPPORTED, {"node 'take'", "SequenceAt", "position is computed", "folded constants"}},
+    {"sequence_beyond", SHAPE, {"node 'take'", "part 2 of 2"}},
+    {"sequence_listed_beyond", FORMAT, {"node 'take'", "SequenceAt", "element 2 of 2"}},
+    {"sequence_joined", UNSUPPORTED, {"node 'join'", "ConcatFromSequence", "SequenceConstruct"}},
+    {"sequence_read", UNSUPPORTED, {"node 'relu1'", "Relu", "sequence of tensors", "SequenceAt"}},
+    {"sequence_none", UNSUPPORTED, {"node 'take'", "SequenceAt", "SplitToSequence"}},
     /* training */
     {"training_mode", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "training mode", "model.eval()"}},
     {"five_outputs_8", UNSUPPORTED, {"node 'bn1'", "training mode"}},
@@ -61,8 +69,8 @@ static const struct refusal {
     {"indices", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
     {"indices_output", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
     /* opsets */
-    {"opset_6", UNSUPPORTED, {"opset 6", "older", "7 to 21", "opset_version"}},
-    {"opset_22", UNSUPPORTED, {"opset 22", "newer", "7 to 21", "opset_version"}},
+    {"opset_6", UNSUPPORTED, {"opset 6", "older", "7 to 25", "opset_version"}},
+    {"opset_26", UNSUPPORTED, {"opset 26", "newer", "7 to 25", "opset_version"}},
     {"no_opset", FORMAT, {"opset"}},
     {"two_opsets", FORMAT, {"two opsets", "13", "11"}},
     /* tensors: name, type, node */

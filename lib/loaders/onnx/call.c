@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "loaders/onnx/translate.h"
 
 /* AttributeProto.AttributeType */
@@ -222,4 +223,43 @@ int32_t axm_onnx_emit(axm_onnx_call *call)
         if (name >= 0) import->names[name].value = values[i];
     }
     return ACTMAX_OK;
+}
+
+/* The name of a value that the file does not have, after the node's first output. */
+static int32_t hidden_name(const axm_onnx_call *call, const char *part, char out[AXM_ONNX_HIDDEN_NAME])
+{
+    const char *output;
+    int32_t status = axm_onnx_text(&call->import->reader, call->node->proto.output.items[0], &output);
+    if (status < 0) return status;
+    axm_text text = axm_text_in(out, AXM_ONNX_HIDDEN_NAME);
+    axm_text_add(&text, "%.*s/%s", AXM_ONNX_HIDDEN_NAME / 2, output, part);
+    return ACTMAX_OK;
+}
+
+int32_t axm_onnx_emit_hidden(axm_onnx_call *call, const char *op, const int32_t *inputs, int32_t input_count,
+                             const axm_attribute *attribute, const char *part, int32_t *out)
+{
+    char buffer[AXM_ONNX_HIDDEN_NAME];
+    const char *name = buffer;
+    int32_t status = hidden_name(call, part, buffer);
+    axm_node_spec spec = {
+        .op = op,
+        .type = op,
+        .inputs = inputs,
+        .input_count = input_count,
+        .outputs = &name,
+        .output_count = 1,
+        .attributes = {attribute, attribute ? 1 : 0},
+        .hidden = true,
+    };
+    return status < 0 ? status : axm_builder_node(call->import->builder, &spec, out);
+}
+
+int32_t axm_onnx_hidden_constant(axm_onnx_call *call, const axm_constant *constant, const char *part, int32_t *out)
+{
+    char name[AXM_ONNX_HIDDEN_NAME];
+    int32_t status = hidden_name(call, part, name);
+    if (status >= 0) status = axm_builder_constant(call->import->builder, name, constant, out);
+    if (status >= 0) axm_builder_parameter(call->import->builder, *out, AXM_PARAMETER_NONE);
+    return status;
 }

@@ -6,17 +6,19 @@
 #include "loaders/onnx/wire.h"
 
 #define AXM_ONNX_OPSET_FIRST 7
-#define AXM_ONNX_OPSET_LAST  21
+#define AXM_ONNX_OPSET_LAST  25
 
 /* A value's name. All names of the graph are known, sorted and found to be unique before anything is built. */
 typedef enum axm_onnx_origin { AXM_ONNX_INITIALIZER, AXM_ONNX_INPUT, AXM_ONNX_OUTPUT } axm_onnx_origin;
+typedef struct axm_onnx_sequence axm_onnx_sequence; /* translate_sequences.c */
 typedef struct axm_onnx_name {
     axm_onnx_span text;
-    axm_onnx_origin origin;       /* an initializer that is also listed as an input is an initializer */
-    int32_t index;                /* of the initializer, the input, or the node that gives it */
-    bool used;                    /* by a node or as an output of the graph */
-    int32_t value;                /* the builder's, AXM_NO_VALUE until it is built */
-    const axm_constant *constant; /* when it is known; set with value */
+    axm_onnx_origin origin;            /* an initializer that is also listed as an input is an initializer */
+    int32_t index;                     /* of the initializer, the input, or the node that gives it */
+    bool used;                         /* by a node or as an output of the graph */
+    int32_t value;                     /* the builder's, AXM_NO_VALUE until it is built */
+    const axm_constant *constant;      /* when it is known; set with value */
+    const axm_onnx_sequence *sequence; /* of a sequence of tensors, which has no value */
 } axm_onnx_name;
 
 typedef struct axm_onnx_node {

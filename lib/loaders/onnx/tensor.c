@@ -39,6 +39,9 @@ static const struct {
     [21] = {"uint4", false, AXM_FLOAT32, 0, 0},
     [22] = {"int4", false, AXM_FLOAT32, 0, 0},
     [23] = {"float4e2m1", false, AXM_FLOAT32, 0, 0},
+    [24] = {"float8e8m0", false, AXM_FLOAT32, 0, 0},
+    [25] = {"uint2", false, AXM_FLOAT32, 0, 0},
+    [26] = {"int2", false, AXM_FLOAT32, 0, 0},
 };
 
 static bool is_known(int32_t data_type)

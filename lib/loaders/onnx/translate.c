@@ -61,6 +61,13 @@ static int32_t take_inputs(axm_onnx_call *call)
         int32_t status = axm_onnx_build_value(import, node->inputs[i]);
         if (status < 0) return axm_fail_within(status, "node '%.80s' (%.80s)", node->label, node->op);
         call->inputs[i] = import->names[node->inputs[i]].value;
+        if (import->names[node->inputs[i]].sequence) {
+            if (i == 0 && call->reads_sequence) continue;
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                            "node '%.80s' (%.80s) reads a sequence of tensors; actmax follows sequences to SequenceAt and "
+                            "ConcatFromSequence only",
+                            node->label, node->op);
+        }
         if (call->inputs[i] == AXM_NO_VALUE)
             return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "node '%.80s' (%.80s) reads an output that actmax does not compute",
                             node->label, node->op);
@@ -76,6 +83,8 @@ int32_t axm_onnx_build_node(axm_onnx_import *import, const axm_onnx_node *node)
         return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (%.80s) does not name its first output; the file is damaged",
                         node->label, node->op);
     axm_onnx_call call = {.import = import, .node = node, .output_count = (int32_t)node->proto.output.count};
+    call.reads_sequence =
+        line->translate == axm_onnx_translate_sequence_at || line->translate == axm_onnx_translate_concat_from_sequence;
     int32_t status = axm_onnx_read_attributes(&call, line->attributes);
     if (status >= 0) status = take_inputs(&call);
     if (status < 0) return status;

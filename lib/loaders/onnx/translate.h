@@ -15,6 +15,7 @@ typedef struct axm_onnx_call {
     int32_t attribute_count;
     int32_t *inputs; /* the builder's values, AXM_NO_VALUE where omitted */
     int32_t input_count;
+    bool reads_sequence;  /* as its first input */
     int32_t output_count; /* of node->proto.output, from the first */
 } axm_onnx_call;
 
@@ -29,6 +30,11 @@ int32_t axm_onnx_get_int(const axm_onnx_call *call, const char *name, int64_t fa
 /* Leaves the first output only; fails when another one is used, saying `advice`. */
 int32_t axm_onnx_keep_first_output(axm_onnx_call *call, const char *advice);
 int32_t axm_onnx_emit(axm_onnx_call *call);
+/* A node that the file does not have, on the way to the call's own; `part` ends the name of its output. */
+#define AXM_ONNX_HIDDEN_NAME 1024
+int32_t axm_onnx_emit_hidden(axm_onnx_call *call, const char *op, const int32_t *inputs, int32_t input_count,
+                             const axm_attribute *attribute, const char *part, int32_t *out);
+int32_t axm_onnx_hidden_constant(axm_onnx_call *call, const axm_constant *constant, const char *part, int32_t *out);
 
 /* activation.c: the node as the activation of that name (of the option "activations"), in the place of its own. */
 int32_t axm_onnx_emit_activation(axm_onnx_call *call, const char *name);
@@ -46,6 +52,12 @@ AXM_ONNX_TRANSLATE(resize_10);
 AXM_ONNX_TRANSLATE(cast);
 AXM_ONNX_TRANSLATE(cast_like);
 AXM_ONNX_TRANSLATE(quantize);
+AXM_ONNX_TRANSLATE(dequantize);
+AXM_ONNX_TRANSLATE(swish);
+AXM_ONNX_TRANSLATE(split_to_sequence);
+AXM_ONNX_TRANSLATE(sequence_construct);
+AXM_ONNX_TRANSLATE(sequence_at);
+AXM_ONNX_TRANSLATE(concat_from_sequence);
 AXM_ONNX_TRANSLATE(constant);
 AXM_ONNX_TRANSLATE(constant_of_shape);
 

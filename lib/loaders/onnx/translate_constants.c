@@ -96,10 +96,16 @@ static int32_t translate_type(axm_onnx_call *call, const char *name, bool needed
     return axm_onnx_set_int(call, name, (int64_t)dtype);
 }
 
-/* saturate is about 8-bit floats, which actmax does not read. */
-AXM_ONNX_TRANSLATE(cast)
+/* How a number becomes a float of 8 bits, which actmax does not read. */
+static void remove_rounding(axm_onnx_call *call)
 {
     axm_onnx_remove_attribute(call, "saturate");
+    axm_onnx_remove_attribute(call, "round_mode");
+}
+
+AXM_ONNX_TRANSLATE(cast)
+{
+    remove_rounding(call);
     int32_t status = translate_type(call, "to", true);
     return status < 0 ? status : axm_onnx_emit(call);
 }
@@ -108,7 +114,7 @@ AXM_ONNX_TRANSLATE(cast)
 AXM_ONNX_TRANSLATE(cast_like)
 {
     axm_dtype to;
-    axm_onnx_remove_attribute(call, "saturate");
+    remove_rounding(call);
     if (call->input_count != 2)
         return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (CastLike) must have two inputs; the file is damaged",
                         call->node->label);
@@ -122,9 +128,19 @@ AXM_ONNX_TRANSLATE(cast_like)
     return status < 0 ? status : axm_onnx_emit(call);
 }
 
+/* precision names the type of the division; here it is of float32. */
 AXM_ONNX_TRANSLATE(quantize)
 {
-    axm_onnx_remove_attribute(call, "saturate");
+    remove_rounding(call);
+    axm_onnx_remove_attribute(call, "precision");
     int32_t status = translate_type(call, "output_dtype", false);
+    return status < 0 ? status : axm_onnx_emit(call);
+}
+
+/* Whatever floating type it makes, it is computed in float32. */
+AXM_ONNX_TRANSLATE(dequantize)
+{
+    int32_t status = translate_type(call, "output_dtype", false);
+    axm_onnx_remove_attribute(call, "output_dtype");
     return status < 0 ? status : axm_onnx_emit(call);
 }

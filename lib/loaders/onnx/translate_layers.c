@@ -110,3 +110,34 @@ AXM_ONNX_TRANSLATE(resize_10)
     call->op = "Upsample";
     return axm_onnx_emit(call);
 }
+
+/* Swish: X times the sigmoid of alpha X. */
+static int32_t scale_by_alpha(axm_onnx_call *call, float alpha, int32_t *x)
+{
+    axm_arena *arena = axm_builder_arena(call->import->builder);
+    float *kept = axm_arena_alloc(arena, sizeof *kept);
+    axm_constant constant = {.dtype = AXM_FLOAT32, .bytes = sizeof *kept, .data = kept};
+    int32_t factors[2] = {*x, AXM_NO_VALUE};
+    if (!kept) return axm_no_memory(sizeof *kept, "a constant of an ONNX file");
+    *kept = alpha;
+    int32_t status = axm_onnx_hidden_constant(call, &constant, "alpha", &factors[1]);
+    return status < 0 ? status : axm_onnx_emit_hidden(call, "Mul", factors, 2, NULL, "scaled", x);
+}
+
+AXM_ONNX_TRANSLATE(swish)
+{
+    int32_t at = axm_onnx_find_attribute(call, "alpha"), status = ACTMAX_OK;
+    if (call->input_count != 1 || call->inputs[0] == AXM_NO_VALUE || (at >= 0 && call->attributes[at].kind != AXM_ATTR_FLOAT))
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (Swish) must have one input, and a number alpha; the file is damaged",
+                        call->node->label);
+    float alpha = at < 0 ? 1.0f : call->attributes[at].f;
+    int32_t factors[2] = {call->inputs[0], call->inputs[0]};
+    if (alpha > 1.0f || alpha < 1.0f) status = scale_by_alpha(call, alpha, &factors[1]);
+    if (status >= 0) status = axm_onnx_emit_hidden(call, "Sigmoid", &factors[1], 1, NULL, "gate", &factors[1]);
+    if (status < 0) return status;
+    axm_onnx_remove_attribute(call, "alpha");
+    call->op = "Mul";
+    call->inputs = factors;
+    call->input_count = 2;
+    return axm_onnx_emit(call);
+}

@@ -130,7 +130,12 @@ int32_t axm_onnx_build_outputs(axm_onnx_import *import)
     for (uint32_t i = 0; i < import->graph.output.count; ++i) {
         const char *label;
         int32_t name, status = output_name(import, i, &label, &name);
-        if (status < 0 || (status = axm_onnx_build_value(import, name)) < 0 ||
+        if (status < 0) return status;
+        if (import->names[name].sequence)
+            return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                            "the model's output '%.80s' is a sequence of tensors; export the model so that it returns tensors",
+                            label);
+        if ((status = axm_onnx_build_value(import, name)) < 0 ||
             (status = axm_builder_output(import->builder, import->names[name].value, label)) < 0)
             return status;
     }
