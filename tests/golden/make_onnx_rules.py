@@ -36,8 +36,8 @@ def number(name, value):
     return name, np.array(value, np.int64)
 
 
-def one(name, nodes, weights=(), opset=13, **options):
-    add(f"{name}_{opset}", make(nodes, X, weights, opset, **options))
+def one(name, nodes, weights=(), opset=13, oracle="both", **options):
+    add(f"{name}_{opset}", make(nodes, X, weights, opset, **options), oracle=oracle)
 
 
 def storage():
@@ -203,8 +203,24 @@ def sequences():
     one("sequence_stacked", [*listed, node("ConcatFromSequence", "q", "t", axis=-1, new_axis=1), node("ReduceMean", "t", "y", axes=[4], keepdims=0)])
 
 
+def newest():
+    """Operators and attributes of opsets after 21. ONNX Runtime has not all of them."""
+    relu6 = [("lo", np.float32(0)), ("hi", np.float32(6))]
+    layers = [node("Conv", "x w b", "c"), node("HardSwish", "c", "h"), node("AveragePool", "h", "a", kernel_shape=[1, 2], pads=[0, 1, 0, 0]),
+              node("Clip", "a lo hi", "y")]
+    one("layers", layers, [("w", W), ("b", B), *relu6], 22)
+    dequantized = [node("DequantizeLinear", "w8 s", "w", axis=0, output_dtype=TensorProto.FLOAT), *CONV]
+    one("output_dtype", dequantized, [("w8", np.arange(-12, 12, dtype=np.int8).reshape(3, 2, 2, 2)), ("s", values("rules s", 3)), ("b", B)], 23,
+        oracle="reference")
+    rounded = [node("Cast", "x", "c", to=TensorProto.FLOAT, round_mode="up", saturate=1), node("Relu", "c", "y")]
+    for opset in (24, 25):
+        one("swish", [node("Swish", "x", "y")], (), opset, oracle="reference")
+        one("swish_alpha", [node("Swish", "x", "y", alpha=-1.5)], (), opset, oracle="reference")
+        one("round_mode", rounded, (), opset, oracle="reference")
+
+
 def main():
-    for make_some in (storage, names, sizes, constants, shape_arithmetic, sequences):
+    for make_some in (storage, names, sizes, constants, shape_arithmetic, sequences, newest):
         make_some()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx", "rules.bin"), records)
 
