@@ -4,19 +4,24 @@ FLOAT16, FLOAT64 = 1, 3  # axm_dtype
 CASES = []
 
 
-def add(name, build, **options):
-    """build(c) adds nodes to the case; value 0 is the image."""
+def recorders(cases):
+    """add(name, build): a case that build(c) adds nodes to, where value 0 is the image; one(name, op): of that operator alone."""
 
-    def make(case):
-        c = case(name, **options)
-        build(c)
-        return c
+    def add(name, build, **options):
+        def make(case):
+            c = case(name, **options)
+            build(c)
+            return c
 
-    CASES.append(make)
+        cases.append(make)
+
+    def one(name, op, options=None, **attributes):
+        add(name, lambda c: c.op(op, 0, **attributes), **(options or {}))
+
+    return add, one
 
 
-def one(name, op, options=None, **attributes):
-    add(name, lambda c: c.op(op, 0, **attributes), **(options or {}))
+add, one = recorders(CASES)
 
 
 # ---- Convolution ----

@@ -1,24 +1,10 @@
 """The graphs of operators2.bin, as operator_cases.py has those of operators.bin."""
 
-from operator_cases import FLOAT16, FLOAT64  # noqa: F401  (axm_dtype)
+from operator_cases import FLOAT16, FLOAT64, recorders  # noqa: F401  (axm_dtype)
 
 INT8, UINT8, INT64, BOOL = 4, 5, 7, 8
 CASES = []
-
-
-def add(name, build, **options):
-    """build(c) adds nodes to the case; value 0 is the image."""
-
-    def make(case):
-        c = case(name, **options)
-        build(c)
-        return c
-
-    CASES.append(make)
-
-
-def one(name, op, options=None, **attributes):
-    add(name, lambda c: c.op(op, 0, **attributes), **(options or {}))
+add, one = recorders(CASES)
 
 
 # ---- Functions of one variable ----

@@ -141,12 +141,18 @@ void onnx_free(onnx_network *network)
     memset(network, 0, sizeof *network);
 }
 
+static int32_t start(onnx_network *network)
+{
+    if (network->runner.allocator) return ACTMAX_OK;
+    int32_t status = axm_graph_finish(network->graph);
+    if (status < 0) return status;
+    return axm_runner_init(&network->runner, &network->allocator, network->graph, &network->weights, axm_kernels_find(NULL), 1);
+}
+
 int32_t onnx_run(onnx_network *network, const onnx_array *image, axm_plan **out)
 {
     axm_graph *graph = network->graph;
-    int32_t status = axm_graph_finish(graph);
-    if (status >= 0 && !network->runner.allocator)
-        status = axm_runner_init(&network->runner, &network->allocator, graph, &network->weights, axm_kernels_find(NULL), 1);
+    int32_t status = start(network);
     if (status < 0) return status;
     axm_plan_request request = {.image = axm_graph_find_value(graph, image->name),
                                 .image_shape = image->shape,
@@ -190,4 +196,44 @@ const char *onnx_compare(const float *values, const axm_shape *shape, const onnx
         return text;
     }
     return "";
+}
+
+void onnx_expect(const char *what, const float *values, const axm_shape *shape, const onnx_array *expected)
+{
+    const char *problem = onnx_compare(values, shape, expected, ONNX_DEEP_ABSOLUTE, ONNX_DEEP_RELATIVE);
+    if (*problem) fail_msg("%s: %s", what, problem);
+}
+
+axm_plan *onnx_plan_gradient(onnx_network *network, const onnx_case *c, const char *what)
+{
+    int32_t scores = axm_graph_find_value(network->graph, "scores"), image = axm_graph_find_value(network->graph, "image");
+    axm_plan_request request = {.image = image,
+                                .image_shape = c->image.shape,
+                                .observe = &scores,
+                                .observe_count = 1,
+                                .seeds = &scores,
+                                .seed_count = 1,
+                                .wants = &image,
+                                .want_count = 1,
+                                .slice_value = -1};
+    axm_plan *plan = NULL;
+    if (start(network) < 0 || axm_runner_plan(&network->runner, &request, &plan) < 0) fail_msg("%s: %s", what, axm_message());
+    return plan;
+}
+
+void onnx_expect_gradient(onnx_network *network, axm_plan *plan, const onnx_case *c, const char *what)
+{
+    const axm_tensor *x = axm_plan_find(plan, axm_graph_find_value(network->graph, "image"));
+    const axm_tensor *y = axm_plan_find(plan, axm_graph_find_value(network->graph, "scores"));
+    axm_tensor_from_file_order(x, c->image.values, x->data);
+    axm_plan_forward(plan, network->runner.pool);
+    float *values = malloc(c->image.count * sizeof *values + c->outputs[0].count * sizeof *values);
+    assert_non_null(values);
+    axm_tensor_to_file_order(y, y->data, values);
+    onnx_expect(what, values, &y->shape, &c->outputs[0]);
+    axm_tensor_from_file_order(y, c->outputs[1].values, y->grad);
+    axm_plan_backward(plan, network->runner.pool);
+    axm_tensor_to_file_order(x, x->grad, values);
+    onnx_expect(what, values, &x->shape, &c->outputs[2]);
+    free(values);
 }

@@ -59,4 +59,17 @@ float *onnx_output(onnx_network *network, const axm_plan *plan, const char *name
 /* "" when `values` of `shape` are the expected ones: |difference| <= absolute + relative * |expected|; else what is wrong. */
 const char *onnx_compare(const float *values, const axm_shape *shape, const onnx_array *expected, double absolute, double relative);
 
+/* ---- Whole networks: scores, and the gradient of a weighted sum of them with respect to the image ---- */
+
+/* float32 through ten layers, against float64 */
+#define ONNX_DEEP_ABSOLUTE 3e-6
+#define ONNX_DEEP_RELATIVE 3e-5
+
+/* Ends the test unless the values are the expected ones; `what` begins the message. */
+void onnx_expect(const char *what, const float *values, const axm_shape *shape, const onnx_array *expected);
+/* Of a case whose outputs are the scores, the weights of their sum, and that sum's gradient: a plan of "scores" and the gradient
+ * for "image", and the run that must give both. */
+axm_plan *onnx_plan_gradient(onnx_network *network, const onnx_case *c, const char *what);
+void onnx_expect_gradient(onnx_network *network, axm_plan *plan, const onnx_case *c, const char *what);
+
 #endif

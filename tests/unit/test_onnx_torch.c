@@ -14,10 +14,6 @@
 #include "base/status.h"
 #include "onnx_network.h"
 
-/* float32 through ten layers, against float64 */
-#define ABSOLUTE 3e-6
-#define RELATIVE 3e-5
-
 static const char *const exports[] = {"onnx/torch_dynamo.onnx", "onnx/torch_script.onnx"};
 #define WEIGHTS "torch_dynamo.onnx.data"
 
@@ -35,39 +31,7 @@ static const onnx_case *expected(onnx_container *container)
     return c;
 }
 
-static void check_array(const char *what, const float *values, const axm_shape *shape, const onnx_array *wanted)
-{
-    const char *problem = onnx_compare(values, shape, wanted, ABSOLUTE, RELATIVE);
-    if (*problem) fail_msg("%s: %s", what, problem);
-}
-
 /* ---- Through the library's parts: any gradient ---- */
-
-static void run_gradient(onnx_network *network, const onnx_case *c, const char *file)
-{
-    axm_graph *graph = network->graph;
-    int32_t scores = axm_graph_find_value(graph, "scores"), image = axm_graph_find_value(graph, "image");
-    axm_plan_request request = {.image = image,
-                                .image_shape = c->image.shape,
-                                .observe = &scores,
-                                .observe_count = 1,
-                                .seeds = &scores,
-                                .seed_count = 1,
-                                .wants = &image,
-                                .want_count = 1,
-                                .slice_value = -1};
-    axm_plan *plan;
-    if (axm_runner_plan(&network->runner, &request, &plan) < 0) fail_msg("%s: %s", file, axm_message());
-    const axm_tensor *x = axm_plan_find(plan, image), *y = axm_plan_find(plan, scores);
-    axm_tensor_from_file_order(x, c->image.values, x->data);
-    axm_plan_forward(plan, network->runner.pool);
-    axm_tensor_from_file_order(y, c->outputs[1].values, y->grad);
-    axm_plan_backward(plan, network->runner.pool);
-    float *gradient = malloc(c->image.count * sizeof *gradient);
-    axm_tensor_to_file_order(x, x->grad, gradient);
-    check_array(file, gradient, &x->shape, &c->outputs[2]);
-    free(gradient);
-}
 
 static void test_scores_and_gradient(void **state)
 {
@@ -77,7 +41,6 @@ static void test_scores_and_gradient(void **state)
         const onnx_case *c = expected(&container);
         char path[4096];
         size_t size;
-        axm_shape shape;
         axm_plan *plan;
         path_of(exports[i], path);
         uint8_t *data = onnx_read_file(path, &size);
@@ -85,10 +48,7 @@ static void test_scores_and_gradient(void **state)
         if (!data || onnx_load(&network, data, size) < 0 || onnx_run(&network, &c->image, &plan) < 0)
             fail_msg("%s: %s", exports[i], axm_message());
         assert_int_equal(network.file_count, i == 0 ? 1 : 0); /* opened once, for several tensors */
-        float *scores = onnx_output(&network, plan, "scores", &shape);
-        check_array(exports[i], scores, &shape, &c->outputs[0]);
-        free(scores);
-        run_gradient(&network, c, exports[i]);
+        onnx_expect_gradient(&network, onnx_plan_gradient(&network, c, exports[i]), c, exports[i]);
         onnx_free(&network);
         onnx_close(&container);
         free(data);
@@ -131,7 +91,7 @@ static void check_model(const actmax_model *model, const char *what)
     if (actmax_session_activations(session, image, ACTMAX_LAYER_OUTPUT, NULL, &result) < 0)
         fail_msg("%s: %s", what, actmax_message());
     assert_int_equal(actmax_result_array(result, "activations", &scores, shape.dim, &shape.rank), ACTMAX_OK);
-    check_array(what, scores, &shape, &c->outputs[0]);
+    onnx_expect(what, scores, &shape, &c->outputs[0]);
     actmax_result_free(result);
     actmax_session_free(session);
     actmax_image_free(image);

@@ -15,9 +15,6 @@
 #include "network/plan_internal.h"
 #include "onnx_network.h"
 
-#define ABSOLUTE 3e-6
-#define RELATIVE 3e-5
-
 static const struct {
     const char *file;
     int transposes; /* of what depends on the image */
@@ -41,49 +38,6 @@ static void count_moves(const axm_plan *plan, int *all, int *executed)
     }
 }
 
-static void check_array(const char *what, const float *values, const axm_shape *shape, const onnx_array *wanted)
-{
-    const char *problem = onnx_compare(values, shape, wanted, ABSOLUTE, RELATIVE);
-    if (*problem) fail_msg("%s: %s", what, problem);
-}
-
-static axm_plan *make_plan(onnx_network *network, const onnx_case *c, const char *file)
-{
-    axm_graph *graph = network->graph;
-    int32_t scores = axm_graph_find_value(graph, "scores"), image = axm_graph_find_value(graph, "image");
-    axm_plan_request request = {.image = image,
-                                .image_shape = c->image.shape,
-                                .observe = &scores,
-                                .observe_count = 1,
-                                .seeds = &scores,
-                                .seed_count = 1,
-                                .wants = &image,
-                                .want_count = 1,
-                                .slice_value = -1};
-    axm_plan *plan = NULL;
-    if (axm_graph_finish(graph) < 0 ||
-        axm_runner_init(&network->runner, &network->allocator, graph, &network->weights, axm_kernels_find(NULL), 1) < 0 ||
-        axm_runner_plan(&network->runner, &request, &plan) < 0)
-        fail_msg("%s: %s", file, axm_message());
-    return plan;
-}
-
-static void run_and_check(onnx_network *network, axm_plan *plan, const onnx_case *c, const char *file)
-{
-    const axm_tensor *x = axm_plan_find(plan, axm_graph_find_value(network->graph, "image"));
-    const axm_tensor *y = axm_plan_find(plan, axm_graph_find_value(network->graph, "scores"));
-    axm_tensor_from_file_order(x, c->image.values, x->data);
-    axm_plan_forward(plan, network->runner.pool);
-    float *values = malloc(c->image.count * sizeof *values);
-    axm_tensor_to_file_order(y, y->data, values);
-    check_array(file, values, &y->shape, &c->outputs[0]);
-    axm_tensor_from_file_order(y, c->outputs[1].values, y->grad);
-    axm_plan_backward(plan, network->runner.pool);
-    axm_tensor_to_file_order(x, x->grad, values);
-    check_array(file, values, &x->shape, &c->outputs[2]);
-    free(values);
-}
-
 static void test_transposes_cancel(void **state)
 {
     (void)state;
@@ -99,11 +53,11 @@ static void test_transposes_cancel(void **state)
         uint8_t *data = onnx_read_file(path, &size);
         onnx_network network = {0};
         if (!data || onnx_load(&network, data, size) < 0) fail_msg("%s: %s", exports[i].file, axm_message());
-        axm_plan *plan = make_plan(&network, c, exports[i].file);
+        axm_plan *plan = onnx_plan_gradient(&network, c, exports[i].file);
         count_moves(plan, &all, &executed);
         assert_int_equal(all, exports[i].transposes);
         assert_int_equal(executed, 0);
-        run_and_check(&network, plan, c, exports[i].file);
+        onnx_expect_gradient(&network, plan, c, exports[i].file);
         onnx_free(&network);
         onnx_close(&container);
         free(data);
