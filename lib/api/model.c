@@ -208,13 +208,12 @@ static int32_t run_loader(const axm_loader_source *source, axm_builder *builder)
 static int32_t open_weights(struct actmax_model *model, const struct actmax_recipe *recipe, axm_loader_source *source)
 {
     const char *path = axm_recipe_text(recipe, "weights");
-    axm_file *file = &model->files[model->file_count];
+    axm_file file;
     if (!*path) return ACTMAX_OK;
-    int32_t status = axm_file_open(model->allocator, path, model->limits.file_bytes, source->copy, file);
-    if (status < 0) return status;
-    ++model->file_count;
-    source->weights = file->data;
-    source->weights_size = file->size;
+    int32_t status = axm_file_open(model->allocator, path, model->limits.file_bytes, source->copy, &file);
+    if (status < 0 || (status = axm_files_add(&model->files, model->allocator, &file)) < 0) return status;
+    source->weights = file.data;
+    source->weights_size = file.size;
     return ACTMAX_OK;
 }
 
@@ -229,8 +228,7 @@ static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_
                                 .external = recipe ? recipe->external : NULL,
                                 .external_count = recipe ? recipe->external_count : 0,
                                 .allocator = model->allocator,
-                                .files = model->files,
-                                .file_count = &model->file_count};
+                                .files = &model->files};
     axm_activations activations;
     int32_t status = axm_activations_read(&model->arena, axm_recipe_text(recipe, "activations"), &activations);
     source.activations = &activations;
@@ -336,8 +334,7 @@ void actmax_model_free(actmax_model *model)
     axm_weights_free(&model->weights);
     axm_graph_free(model->graph);
     axm_arena_free(&model->arena);
-    for (size_t i = 0; i < model->file_count; ++i)
-        axm_file_close(&model->files[i]);
+    axm_files_close(&model->files);
     axm_file_close(&model->file);
     axm_free(allocator, model->copied);
     axm_free(allocator, model);

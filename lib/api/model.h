@@ -2,7 +2,6 @@
 #ifndef AXM_API_MODEL_H
 #define AXM_API_MODEL_H
 
-#include "base/platform.h"
 #include "loaders/loader.h"
 #include "network/layers.h"
 #include "network/weights.h"
@@ -13,8 +12,7 @@ struct actmax_model {
     axm_limits limits;
     axm_file file;
     uint8_t *copied; /* of a memory load with load_mode=copy */
-    axm_file files[AXM_LOADER_FILES];
-    size_t file_count;
+    axm_files files; /* further ones */
     axm_graph *graph;
     axm_weights weights; /* changes under its own lock */
     axm_arena arena;     /* facts and layers */

@@ -92,6 +92,7 @@ void actmax_recipe_free(actmax_recipe *recipe)
         axm_free(allocator, input);
     }
     axm_image_free(recipe->start);
+    axm_free(allocator, recipe->external);
     axm_free(allocator, recipe->values);
     axm_free(allocator, recipe);
     axm_allocator_release(allocator);
@@ -301,8 +302,16 @@ int32_t actmax_recipe_add_external_data(actmax_recipe *recipe, const char *locat
     axm_message_clear();
     if (!recipe || !location || (!data && size))
         return axm_fail(ACTMAX_ERROR_INVALID, "actmax_recipe_add_external_data: recipe, location or data is NULL");
-    if (recipe->external_count == AXM_LOADER_FILES)
-        return axm_fail(ACTMAX_ERROR_LIMIT, "a recipe holds up to %d pieces of external data", AXM_LOADER_FILES);
+    if (recipe->external_count == AXM_FILES_LIMIT)
+        return axm_fail(ACTMAX_ERROR_LIMIT, "a recipe holds up to %d pieces of external data", AXM_FILES_LIMIT);
+    if (recipe->external_count == recipe->external_capacity) {
+        size_t wanted = recipe->external_capacity ? recipe->external_capacity * 2 : 4;
+        void *grown = recipe->external;
+        if (!axm_grow_array(recipe->allocator, &grown, recipe->external_capacity, wanted, sizeof *recipe->external))
+            return axm_no_memory((uint64_t)wanted * sizeof *recipe->external, "external data");
+        recipe->external = grown;
+        recipe->external_capacity = wanted;
+    }
     recipe->external[recipe->external_count++] = (axm_external_data){location, data, size};
     return ACTMAX_OK;
 }

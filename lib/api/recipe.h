@@ -30,8 +30,8 @@ struct actmax_recipe {
     axm_recipe_part parts[AXM_RECIPE_PARTS];
     int32_t part_count;
     axm_bound_input *inputs;
-    axm_external_data external[AXM_LOADER_FILES];
-    size_t external_count;
+    axm_external_data *external;
+    size_t external_count, external_capacity;
     struct actmax_image *start; /* of a maximisation; NULL: none */
     actmax_progress_fn callback;
     void *callback_user;

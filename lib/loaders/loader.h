@@ -2,7 +2,7 @@
 #ifndef AXM_LOADERS_LOADER_H
 #define AXM_LOADERS_LOADER_H
 
-#include "base/platform.h"
+#include "base/files.h"
 #include "loaders/activations.h"
 #include "network/builder.h"
 
@@ -25,12 +25,8 @@ typedef struct axm_loader_source {
     size_t weights_size;
     axm_activations *activations; /* what the loader takes instead of the file's; it marks what it found; may be NULL */
     axm_allocator *allocator;
-    /* Files that the loader opened; they live with the model. At most AXM_LOADER_FILES. */
-    axm_file *files;
-    size_t *file_count;
+    axm_files *files; /* that the loader opened; they live with the model */
 } axm_loader_source;
-
-#define AXM_LOADER_FILES 64
 
 typedef struct axm_loader {
     const char *name; /* "onnx" */

@@ -122,8 +122,7 @@ int32_t onnx_load(onnx_network *network, const void *data, size_t size)
     source->data = data;
     source->size = size;
     source->allocator = &network->allocator;
-    source->files = network->files;
-    source->file_count = &network->file_count;
+    source->files = &network->files;
     int32_t status = axm_graph_new(&network->allocator, &limits, &network->graph);
     axm_builder builder = {network->graph};
     if (status >= 0) status = axm_weights_init(&network->weights, &network->allocator, limits.planned_bytes);
@@ -135,8 +134,7 @@ void onnx_free(onnx_network *network)
     if (network->runner.allocator) axm_runner_free(&network->runner);
     axm_weights_free(&network->weights);
     axm_graph_free(network->graph);
-    for (size_t i = 0; i < network->file_count; i++)
-        axm_file_close(&network->files[i]);
+    axm_files_close(&network->files);
     assert_int_equal(atomic_load(&network->allocator.live_blocks), 0);
     memset(network, 0, sizeof *network);
 }

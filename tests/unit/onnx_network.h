@@ -44,8 +44,7 @@ typedef struct onnx_network {
     axm_graph *graph;
     axm_weights weights;
     axm_runner runner;
-    axm_file files[AXM_LOADER_FILES];
-    size_t file_count;
+    axm_files files;
     axm_loader_source source; /* fields other than data, size, allocator, files may be set before onnx_load */
 } onnx_network;
 

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "actmax.h"
+#include "base/status.h"
 #include "onnx_meter.h"
+#include "onnx_network.h"
 #include "onnx_write.h"
 
 /* Loads, frees the file, and compares with what is expected; word: of the message. */
@@ -381,6 +383,54 @@ static void test_external_ranges(void **state)
     }
 }
 
+/* A chain of additions whose weights lie in a file each, as torch.onnx saves what is larger than 2 GB. */
+static void write_scattered(const place *p, int count)
+{
+    static const float numbers[2] = {1.0f, 2.0f};
+    char home[300], name[32], inputs[64], sum[32] = "x";
+    onnx_writer file = {0};
+    size_t graph = begin_model(&file);
+    snprintf(home, sizeof home, "%s/home", p->root);
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "w%d", i);
+        put_file(home, name, numbers, sizeof numbers);
+        write_external(&file, name, name, NULL, NULL);
+        snprintf(inputs, sizeof inputs, "%s %s", sum, name);
+        snprintf(sum, sizeof sum, i + 1 < count ? "s%d" : "y", i);
+        write_node(&file, "Add", inputs, sum);
+    }
+    end_model(&file, graph);
+    put_file(home, "model.onnx", file.data, file.size);
+    free(file.data);
+}
+
+static void test_many_files(void **state)
+{
+    const place *p = *state;
+    enum { FILES = 400, TOO_MANY = AXM_FILES_LIMIT + 1 };
+    size_t size;
+    axm_shape shape;
+    axm_plan *plan;
+    write_scattered(p, FILES);
+    uint8_t *data = onnx_read_file(p->model, &size);
+    float values[32] = {0};
+    onnx_array image = {.name = "x", .shape = {.rank = 4, .dim = {1, 2, 4, 4}}, .count = 32, .values = values};
+    onnx_network network = {.source = {.path = p->model, .allow_external = true}};
+    if (!data || onnx_load(&network, data, size) < 0 || onnx_run(&network, &image, &plan) < 0) fail_msg("%s", axm_message());
+    assert_int_equal(network.files.count, FILES);
+    float *y = onnx_output(&network, plan, "y", &shape);
+    for (int i = 0; i < 32; i++)
+        assert_true(y[i] == (i < 16 ? 1.0f : 2.0f) * FILES);
+    free(y);
+    onnx_free(&network);
+    free(data);
+
+    actmax_model *model = NULL;
+    write_scattered(p, TOO_MANY);
+    assert_int_equal(actmax_model_load(p->model, NULL, &model), ACTMAX_ERROR_LIMIT);
+    assert_non_null(strstr(actmax_message(), "more than 4096 files; save it with one file"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_doubling),
         cmocka_unit_test_setup_teardown(test_external_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_external_ranges, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_files, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

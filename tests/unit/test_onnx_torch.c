@@ -47,7 +47,7 @@ static void test_scores_and_gradient(void **state)
         onnx_network network = {.source = {.path = path, .allow_external = true}};
         if (!data || onnx_load(&network, data, size) < 0 || onnx_run(&network, &c->image, &plan) < 0)
             fail_msg("%s: %s", exports[i], axm_message());
-        assert_int_equal(network.file_count, i == 0 ? 1 : 0); /* opened once, for several tensors */
+        assert_int_equal(network.files.count, i == 0 ? 1 : 0); /* opened once, for several tensors */
         onnx_expect_gradient(&network, onnx_plan_gradient(&network, c, exports[i]), c, exports[i]);
         onnx_free(&network);
         onnx_close(&container);

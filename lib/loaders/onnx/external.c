@@ -46,29 +46,30 @@ static int32_t read_place(axm_onnx_import *import, const axm_onnx_TensorProto *t
     return axm_fail(ACTMAX_ERROR_FORMAT, "tensor '%.80s' does not say which file its data lies in; the file is damaged", label);
 }
 
-static int32_t open_file(axm_onnx_import *import, const char *location, const char *label, const axm_file **out)
+static int32_t open_file(axm_onnx_import *import, const char *location, const char *label, axm_file *out)
 {
     const axm_loader_source *source = import->source;
-    for (size_t i = 0; i < *source->file_count; ++i) {
+    if (!import->opened) import->opened = axm_arena_array(&import->scratch, AXM_FILES_LIMIT, sizeof *import->opened);
+    if (!import->opened) return axm_no_memory(AXM_FILES_LIMIT * sizeof *import->opened, "the names of files");
+    for (size_t i = 0; i < source->files->count; ++i) {
         if (!import->opened[i] || strcmp(import->opened[i], location) != 0) continue;
-        *out = &source->files[i];
+        *out = source->files->items[i];
         return ACTMAX_OK;
     }
-    if (*source->file_count >= AXM_LOADER_FILES)
+    if (source->files->count >= AXM_FILES_LIMIT)
         return axm_fail(ACTMAX_ERROR_LIMIT, "the model keeps its weights in more than %d files; save it with one file of weights",
-                        AXM_LOADER_FILES);
+                        AXM_FILES_LIMIT);
     char *name = axm_arena_text(&import->scratch, location, strlen(location));
     if (!name) return axm_no_memory(strlen(location), "a file's name");
-    axm_file *file = &source->files[*source->file_count];
-    int32_t status = axm_file_open_beside(source->allocator, source->path, location, INT64_MAX, source->copy, file);
+    int32_t status = axm_file_open_beside(source->allocator, source->path, location, INT64_MAX, source->copy, out);
     if (status < 0)
         return axm_fail_within(
             status,
             "tensor '%.80s' lies in '%.80s' beside the model (copy that file there too, or save the model as one "
             "file)",
             label, location);
-    import->opened[(*source->file_count)++] = name;
-    *out = file;
+    if ((status = axm_files_add(source->files, source->allocator, out)) < 0) return status;
+    import->opened[source->files->count - 1] = name;
     return ACTMAX_OK;
 }
 
@@ -94,11 +95,11 @@ static int32_t find_bytes(axm_onnx_import *import, const char *location, const c
             "tensor '%.80s' lies in '%.80s' beside the model, and the option external_data is off; turn it on, or save the model "
             "as one file",
             label, location);
-    const axm_file *file = NULL;
+    axm_file file;
     int32_t status = open_file(import, location, label, &file);
     if (status < 0) return status;
-    *data = file->data;
-    *size = file->size;
+    *data = file.data;
+    *size = file.size;
     return ACTMAX_OK;
 }
 

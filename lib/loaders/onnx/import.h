@@ -44,7 +44,7 @@ typedef struct axm_onnx_import {
     int32_t *order;       /* the same in an order that can be run */
     axm_onnx_name *names;
     int32_t name_count;
-    const char *opened[AXM_LOADER_FILES]; /* locations of source->files */
+    const char **opened; /* locations of source->files, AXM_FILES_LIMIT of them; NULL: none so far */
 } axm_onnx_import;
 
 /* model.c: the file down to its nodes; refuses what no operator could help. */
