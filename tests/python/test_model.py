@@ -40,7 +40,7 @@ def test_facts(model, examples):
 def test_activations_of_onnx_runtime(model, boot, name):
     golden = GOLDENS[name]
     result = model.activations(boot, name)
-    assert list(result.array.shape) == golden["shape"] and result.array.dtype == np.float32 and result.layer == name
+    assert list(result.shape) == golden["shape"] and result.array.dtype == np.float32 and result.layer == name
     np.testing.assert_allclose(result.array.reshape(-1)[golden["at"]], golden["values"], rtol=1e-5, atol=1e-5)
     assert result.score == pytest.approx(golden["mean"], abs=1e-5)
     assert (result.image is None) == (len(golden["shape"]) != 4)

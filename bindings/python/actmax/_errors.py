@@ -122,4 +122,4 @@ def of_status(status, message, path=None):
     kind = _BY_STATUS.get(status, ActmaxError)
     if kind is NotFoundError and path is not None and not os.path.exists(path):
         kind = MissingFileError
-    return kind(message, status)
+    return kind(message.replace("actmax_model_layer_name (or 'actmax info')", "model.layers"), status)

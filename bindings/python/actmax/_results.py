@@ -80,6 +80,11 @@ class Result:
         """Was the run stopped, by the callback or by Ctrl-C?"""
         return self.note == "stopped"
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the array."""
+        return self.array.shape
+
     def save(self, path: PathLike) -> None:
         """Writes the picture (.png, .jpg or .bmp), or the array (.npy)."""
         if pathlib.PurePath(os.fspath(path)).suffix.lower() == ".npy":
