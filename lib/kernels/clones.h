@@ -48,6 +48,9 @@
 #define AXM_KEEP_LOOP AXM_IVDEP
 #endif
 
+/* Asks for a cache line that will be read soon. */
+#define AXM_FETCH(address) __builtin_prefetch(address)
+
 /* target[i] = value, or += when accumulate, for i in [0, count); `value` is an expression in i. */
 #define AXM_STORE_EACH(accumulate, count, target, value)                                                                           \
     do {                                                                                                                           \

@@ -120,3 +120,57 @@ void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const 
     const axm_conv_shape all = of_all_images(exec, shape);
     backward(exec, &all, dy, packed, accumulate, dx);
 }
+
+/* ---- With a max pool ---- */
+
+bool axm_conv_takes_pool(const axm_kernels *kernels, const axm_conv_shape *shape)
+{
+    const axm_conv_plan forward = axm_conv_plan_of(kernels, shape, AXM_FORWARD),
+                        backward = axm_conv_plan_of(kernels, shape, AXM_BACKWARD);
+    return shape->out_h >= 2 && shape->out_w >= 2 && forward.algorithm == AXM_CONV_WINOGRAD &&
+           backward.algorithm == AXM_CONV_WINOGRAD && forward.packing == AXM_FORWARD;
+}
+
+size_t axm_conv_pool_bytes(const axm_conv_shape *shape)
+{
+    const size_t bytes = (size_t)((shape->out_h / 2) * (shape->out_w / 2) * shape->out_c);
+    return (bytes + AXM_ALIGNMENT - 1) / AXM_ALIGNMENT * AXM_ALIGNMENT;
+}
+
+void axm_conv_pool_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
+                           axm_clamp clamp, float *y, uint8_t *winners)
+{
+    const axm_conv_shape all = of_all_images(exec, shape);
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_FORWARD);
+    axm_tap_conv conv = {
+        .exec = exec,
+        .plan = &plan,
+        .x = x,
+        .packed = packed,
+        .bias = bias,
+        .clamp = clamp,
+        .y = y,
+        .pooled = true,
+        .winners = winners,
+    };
+    run_phases(&conv);
+}
+
+void axm_conv_pool_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, uint8_t *winners,
+                            const void *packed, bool accumulate, float *dx)
+{
+    const axm_conv_shape all = of_all_images(exec, shape);
+    const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_BACKWARD);
+    axm_tap_conv conv = {
+        .exec = exec,
+        .plan = &plan,
+        .x = dy,
+        .packed = packed,
+        .clamp = {-INFINITY, INFINITY},
+        .accumulate = accumulate,
+        .y = dx,
+        .pooled = true,
+        .winners = winners,
+    };
+    run_phases(&conv);
+}

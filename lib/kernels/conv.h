@@ -58,6 +58,8 @@ typedef struct axm_tap_conv {
     axm_clamp clamp;
     bool accumulate;
     float *y;
+    bool pooled;      /* forward y, backward x is what a max pool leaves of the convolution's output (axm_conv_takes_pool) */
+    uint8_t *winners; /* written forward unless NULL, read backward: axm_conv_pool_forward */
 } axm_tap_conv;
 
 /* GEMM and DOT. */

@@ -91,6 +91,20 @@ void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const f
 void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
                        float *dx);
 
+/* A convolution and the max pool that follows it, of 2x2 windows a step of 2 apart without padding (a last odd row or column is in
+ * no window), in one: what lies between is never in memory. Where the kernels take it, results are those of the two. */
+#define AXM_CONV_POOL_TAPS 4
+#define AXM_CONV_POOL_NONE 255 /* the clamp stops this winner's gradient */
+bool axm_conv_takes_pool(const axm_kernels *kernels, const axm_conv_shape *shape);
+/* Of the winners of one image: [out_h / 2][out_w / 2][out_c], rounded up to AXM_ALIGNMENT. */
+size_t axm_conv_pool_bytes(const axm_conv_shape *shape);
+/* y: [batch][out_h / 2][out_w / 2][out_c] after bias, clamp and pool. winners: the tap of each; NULL: not wanted. */
+void axm_conv_pool_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
+                           axm_clamp clamp, float *y, uint8_t *winners);
+/* dy: as y. Through the clamp too: winners say where it stops the gradient. */
+void axm_conv_pool_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, uint8_t *winners,
+                            const void *packed, bool accumulate, float *dx);
+
 /* Three spatial axes (depth.c): x [batch, in, plane, channels] to planes [batch, out, plane, channels * kernel], in which the taps
  * along the depth are channels; and the adjoint of that. */
 typedef struct axm_depth_shape {

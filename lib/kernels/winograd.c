@@ -225,6 +225,22 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
     }
 }
 
+static void transform_input(const axm_winograd *w, size_t begin, size_t end)
+{
+    if (w->conv->pooled && w->conv->plan->direction == AXM_BACKWARD)
+        axm_winograd_input_of_pool(w, begin, end);
+    else
+        axm_winograd_input(w, begin, end);
+}
+
+static void transform_output(const axm_winograd *w)
+{
+    if (w->conv->pooled && w->conv->plan->direction == AXM_FORWARD)
+        axm_winograd_output_of_pool(w, 0, w->count);
+    else
+        axm_winograd_output(w, 0, w->count);
+}
+
 typedef struct work {
     axm_winograd shape; /* of all tiles; v is set where it is shared */
     layout cut;
@@ -243,7 +259,7 @@ static void compute_columns(axm_winograd *w, size_t column, size_t columns)
     const size_t points = axm_winograd_points(w->conv->plan);
     for (size_t point = 0; point < points; point++)
         multiply(w, point, 0, w->columns);
-    axm_winograd_output(w, 0, w->count);
+    transform_output(w);
 }
 
 /* ---- Blocks of tiles ---- */
@@ -260,7 +276,7 @@ static void run_tiles(void *context, size_t begin, size_t end, int32_t worker)
         w.first = b * l->chunk;
         w.count = smaller(l->chunk, w.tiles - w.first);
         w.v_point = w.count * w.v_row;
-        axm_winograd_input(&w, 0, w.count);
+        transform_input(&w, 0, w.count);
         for (size_t column = 0; column < out_c; column += l->columns)
             compute_columns(&w, column, l->columns);
     }
@@ -272,7 +288,7 @@ static void run_input(void *context, size_t begin, size_t end, int32_t worker)
 {
     const work *all = context;
     (void)worker;
-    axm_winograd_input(&all->shape, begin, end);
+    transform_input(&all->shape, begin, end);
 }
 
 static void run_columns(void *context, size_t begin, size_t end, int32_t worker)

@@ -27,6 +27,16 @@ typedef struct axm_winograd {
     float *m;               /* [point][count][m_row]: products */
 } axm_winograd;
 
+typedef struct axm_winograd_place {
+    int64_t image, y, x; /* of a tile, in tiles */
+} axm_winograd_place;
+
+static inline axm_winograd_place axm_winograd_place_of(const axm_winograd *w, size_t tile)
+{
+    const size_t line = tile / w->tiles_w;
+    return (axm_winograd_place){(int64_t)(line / w->tiles_h), (int64_t)(line % w->tiles_h), (int64_t)(tile % w->tiles_w)};
+}
+
 static inline size_t axm_winograd_points(const axm_conv_plan *plan)
 {
     return (size_t)((plan->tile + 2) * (plan->tile + 2));
@@ -35,6 +45,9 @@ static inline size_t axm_winograd_points(const axm_conv_plan *plan)
 /* Tiles [begin, end), counted from `first`. */
 void axm_winograd_input(const axm_winograd *w, size_t begin, size_t end);
 void axm_winograd_output(const axm_winograd *w, size_t begin, size_t end);
+/* The same on the far side of a max pool. */
+void axm_winograd_input_of_pool(const axm_winograd *w, size_t begin, size_t end);
+void axm_winograd_output_of_pool(const axm_winograd *w, size_t begin, size_t end);
 
 /* The 3x3 weights of up to AXM_WINOGRAD_WIDTH output channels to out[points][point], the first `width` of each row. */
 #define AXM_WINOGRAD_WIDTH 16

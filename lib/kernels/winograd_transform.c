@@ -1,137 +1,18 @@
 /* The transforms of Winograd's convolution. Vectors run along the channels. */
-#include <string.h>
-
 #include "kernels/clones.h"
 #include "kernels/winograd.h"
-#include "kernels/winograd_store.h"
+#include "kernels/winograd_lines.h"
 
 #define LANES AXM_WINOGRAD_LANES
 
-static const float A = (float)AXM_WINOGRAD_A, B = (float)AXM_WINOGRAD_B;
-
-typedef float vectors[AXM_WINOGRAD_MAX_INPUT][LANES];
-
-/* `size` is the inputs of a tile along an axis: 6 for F(4,3), 4 for F(2,3). It is a constant wherever these are inlined. */
-
-/* Rows of B^T: x^4 - (a2+b2) x^2 + a2 b2, then the pairs +-a and +-b, then x^5 - (a2+b2) x^3 + a2 b2 x. */
-static AXM_INLINE void input_line_6(size_t lanes, const float *const d[6], float *const o[6])
-{
-    const float a2 = A * A, b2 = B * B, both = A * A * B * B, sum = A * A + B * B;
-    const float *d0 = d[0], *d1 = d[1], *d2 = d[2], *d3 = d[3], *d4 = d[4], *d5 = d[5];
-    float *o0 = o[0], *o1 = o[1], *o2 = o[2], *o3 = o[3], *o4 = o[4], *o5 = o[5];
-    AXM_IVDEP
-    for (size_t i = 0; i < lanes; i++) {
-        const float even_a = d4[i] - b2 * d2[i], odd_a = A * (d3[i] - b2 * d1[i]);
-        const float even_b = d4[i] - a2 * d2[i], odd_b = B * (d3[i] - a2 * d1[i]);
-        o0[i] = both * d0[i] + (d4[i] - sum * d2[i]);
-        o1[i] = even_a + odd_a;
-        o2[i] = even_a - odd_a;
-        o3[i] = even_b + odd_b;
-        o4[i] = even_b - odd_b;
-        o5[i] = both * d1[i] + (d5[i] - sum * d3[i]);
-    }
-}
-
-/* Rows of A^T: powers 0 .. 3 of the points. */
-static AXM_INLINE void output_line_6(size_t lanes, const float *const m[6], float *const o[4])
-{
-    const float a2 = A * A, b2 = B * B, a3 = A * A * A, b3 = B * B * B;
-    const float *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3], *m4 = m[4], *m5 = m[5];
-    float *o0 = o[0], *o1 = o[1], *o2 = o[2], *o3 = o[3];
-    AXM_IVDEP
-    for (size_t i = 0; i < lanes; i++) {
-        const float sum_a = m1[i] + m2[i], sum_b = m3[i] + m4[i], odd_a = m1[i] - m2[i], odd_b = m3[i] - m4[i];
-        o0[i] = m0[i] + (sum_a + sum_b);
-        o1[i] = A * odd_a + B * odd_b;
-        o2[i] = a2 * sum_a + b2 * sum_b;
-        o3[i] = (a3 * odd_a + b3 * odd_b) + m5[i];
-    }
-}
-
-/* The same for the points 0, 1, -1 and infinity: 1 - x^2, x^2 + x, x^2 - x, x^3 - x. */
-static AXM_INLINE void input_line_4(size_t lanes, const float *const d[6], float *const o[6])
-{
-    const float *d0 = d[0], *d1 = d[1], *d2 = d[2], *d3 = d[3];
-    float *o0 = o[0], *o1 = o[1], *o2 = o[2], *o3 = o[3];
-    AXM_IVDEP
-    for (size_t i = 0; i < lanes; i++) {
-        o0[i] = d0[i] - d2[i];
-        o1[i] = d2[i] + d1[i];
-        o2[i] = d2[i] - d1[i];
-        o3[i] = d3[i] - d1[i];
-    }
-}
-
-static AXM_INLINE void output_line_4(size_t lanes, const float *const m[6], float *const o[4])
-{
-    const float *m0 = m[0], *m1 = m[1], *m2 = m[2], *m3 = m[3];
-    float *o0 = o[0], *o1 = o[1];
-    AXM_IVDEP
-    for (size_t i = 0; i < lanes; i++) {
-        o0[i] = m0[i] + (m1[i] + m2[i]);
-        o1[i] = (m1[i] - m2[i]) + m3[i];
-    }
-}
-
-static AXM_INLINE void input_line(size_t size, size_t lanes, const float *const d[6], float *const o[6])
-{
-    if (size == 6)
-        input_line_6(lanes, d, o);
-    else
-        input_line_4(lanes, d, o);
-}
-
-static AXM_INLINE void output_line(size_t size, size_t lanes, const float *const m[6], float *const o[4])
-{
-    if (size == 6)
-        output_line_6(lanes, m, o);
-    else
-        output_line_4(lanes, m, o);
-}
-
 /* ---- Input ---- */
-
-/* lanes channels of one tile. source: the pixels, from the first channel on. v: the tile's row at point 0. */
-static AXM_INLINE void input_tile(size_t size, size_t lanes, const float *const source[6][6], size_t channel, float *v,
-                                  size_t point)
-{
-    vectors columns[AXM_WINOGRAD_MAX_INPUT]; /* [column][row] after the vertical pass */
-    for (size_t x = 0; x < size; x++) {
-        const float *d[6];
-        float *o[6];
-        for (size_t y = 0; y < size; y++) {
-            d[y] = source[y][x] + channel;
-            o[y] = columns[x][y];
-        }
-        input_line(size, lanes, d, o);
-    }
-    for (size_t y = 0; y < size; y++) {
-        const float *d[6];
-        float *o[6];
-        for (size_t x = 0; x < size; x++) {
-            d[x] = columns[x][y];
-            o[x] = v + (y * size + x) * point + channel;
-        }
-        input_line(size, lanes, d, o);
-    }
-}
-
-typedef struct place {
-    int64_t image, y, x; /* of a tile, in tiles */
-} place;
-
-static place place_of(const axm_winograd *w, size_t tile)
-{
-    const size_t line = tile / w->tiles_w;
-    return (place){(int64_t)(line / w->tiles_h), (int64_t)(line % w->tiles_h), (int64_t)(tile % w->tiles_w)};
-}
 
 /* Pointers to the pixels of a tile; those outside of the picture are `zeros`. */
 static void find_pixels(const axm_winograd *w, size_t tile, const float *zeros, const float *source[6][6])
 {
     const axm_tap_axis *h = &w->conv->h, *v = &w->conv->w;
     const int64_t channels = w->conv->plan->in_pixel;
-    const place at = place_of(w, tile);
+    const axm_winograd_place at = axm_winograd_place_of(w, tile);
     const int64_t tile_size = w->conv->plan->tile, input = tile_size + 2;
     const bool turned = w->conv->plan->packing != w->conv->plan->direction;
     const int64_t top = at.y * tile_size + h->offset, left = at.x * tile_size + v->offset;
@@ -146,33 +27,51 @@ static void find_pixels(const axm_winograd *w, size_t tile, const float *zeros, 
     }
 }
 
-AXM_CLONES static void input_channels_6(const float *const source[6][6], size_t channels, float *v, size_t point)
+/* The rest of the tile that comes next is fetched meanwhile: its first two columns are this one's last. The hardware does not
+ * foresee that. */
+static AXM_INLINE void fetch_next(size_t size, const float *const next[6][6], size_t channel)
 {
-    size_t c = 0;
-    for (; c + LANES <= channels; c += LANES)
-        input_tile(6, LANES, source, c, v, point);
-    if (c < channels) input_tile(6, channels - c, source, c, v, point);
+    for (size_t y = 0; y < size; y++)
+        for (size_t x = 2; x < size; x++)
+            AXM_FETCH(next[y][x] + channel);
 }
 
-AXM_CLONES static void input_channels_4(const float *const source[6][6], size_t channels, float *v, size_t point)
+static AXM_INLINE void input_channels(size_t size, const float *const source[6][6], const float *const next[6][6], size_t channels,
+                                      float *v, size_t point)
 {
     size_t c = 0;
-    for (; c + LANES <= channels; c += LANES)
-        input_tile(4, LANES, source, c, v, point);
-    if (c < channels) input_tile(4, channels - c, source, c, v, point);
+    for (; c + LANES <= channels; c += LANES) {
+        fetch_next(size, next, c);
+        axm_input_tile(size, LANES, source, c, v, point);
+    }
+    if (c < channels) axm_input_tile(size, channels - c, source, c, v, point);
+}
+
+typedef const float *pixels[6][6];
+
+AXM_CLONES static void input_channels_6(pixels source, pixels next, size_t channels, float *v, size_t point)
+{
+    input_channels(6, (const float *const(*)[6])source, (const float *const(*)[6])next, channels, v, point);
+}
+
+AXM_CLONES static void input_channels_4(pixels source, pixels next, size_t channels, float *v, size_t point)
+{
+    input_channels(4, (const float *const(*)[6])source, (const float *const(*)[6])next, channels, v, point);
 }
 
 void axm_winograd_input(const axm_winograd *w, size_t begin, size_t end)
 {
     static const float zeros[AXM_WINOGRAD_MAX_CHANNELS] = {0};
     const size_t channels = (size_t)w->conv->plan->in_c;
+    pixels at[2];
+    if (begin < end) find_pixels(w, w->first + begin, zeros, at[begin % 2]);
     for (size_t t = begin; t < end; t++) {
-        const float *source[6][6];
-        find_pixels(w, w->first + t, zeros, source);
+        const size_t next = t + 1 < end ? t + 1 : t;
+        if (next > t) find_pixels(w, w->first + next, zeros, at[next % 2]);
         if (w->conv->plan->tile == 4)
-            input_channels_6((const float *const(*)[6])source, channels, w->v + t * w->v_row, w->v_point);
+            input_channels_6(at[t % 2], at[next % 2], channels, w->v + t * w->v_row, w->v_point);
         else
-            input_channels_4((const float *const(*)[6])source, channels, w->v + t * w->v_row, w->v_point);
+            input_channels_4(at[t % 2], at[next % 2], channels, w->v + t * w->v_row, w->v_point);
     }
 }
 
@@ -192,24 +91,11 @@ static AXM_INLINE void store(size_t lanes, const float *sum, const outputs *out,
 
 static AXM_INLINE void output_tile(size_t size, size_t lanes, const float *m, size_t point, size_t channel, const outputs *out)
 {
-    vectors rows[AXM_WINOGRAD_MAX_TILE]; /* [row][column] after the vertical pass */
-    for (size_t x = 0; x < size; x++) {
-        const float *d[6];
-        float *o[4];
-        for (size_t y = 0; y < size; y++)
-            d[y] = m + (y * size + x) * point + channel;
-        for (size_t y = 0; y < size - 2; y++)
-            o[y] = rows[y][x];
-        output_line(size, lanes, d, o);
-    }
+    axm_winograd_vectors rows[AXM_WINOGRAD_MAX_TILE];
+    axm_output_rows(size, lanes, m + channel, point, rows);
     for (size_t y = 0; y < size - 2; y++) {
-        const float *d[6];
-        float sums[AXM_WINOGRAD_MAX_TILE][LANES], *o[4];
-        for (size_t x = 0; x < size; x++)
-            d[x] = rows[y][x];
-        for (size_t x = 0; x < size - 2; x++)
-            o[x] = sums[x];
-        output_line(size, lanes, d, o);
+        float sums[AXM_WINOGRAD_MAX_TILE][LANES];
+        axm_output_sums(size, lanes, rows[y], sums);
         for (size_t x = 0; x < size - 2; x++)
             if (out->y[y][x] != NULL) store(lanes, sums[x], out, channel, out->y[y][x] + channel);
     }
@@ -239,7 +125,7 @@ void axm_winograd_output(const axm_winograd *w, size_t begin, size_t end)
     const bool turned = conv->plan->packing != conv->plan->direction;
     outputs out = {.bias = conv->bias ? conv->bias + w->column : NULL, .clamp = conv->clamp, .accumulate = conv->accumulate};
     for (size_t t = begin; t < end; t++) {
-        const place at = place_of(w, w->first + t);
+        const axm_winograd_place at = axm_winograd_place_of(w, w->first + t);
         for (int64_t y = 0; y < tile; y++) {
             const int64_t oy = at.y * tile + y;
             for (int64_t x = 0; x < tile; x++) {

@@ -248,6 +248,18 @@ static void name_step(axm_step *step, const axm_node *node, int32_t index, axm_r
     step->relu_rule = rule;
 }
 
+/* The max pool that reads `value` alone, where the convolution `node` takes it; else NULL. A clamp with a rule of its own for the
+ * gradient (relu_rule) stays apart, and so does the pool after it. */
+static const axm_node *pool_after(const build *b, const axm_node *node, int32_t value, bool clamps, int32_t *index)
+{
+    const axm_plan *plan = b->plan;
+    if (!node->op->takes_pool || (clamps && plan->request.relu_rule != AXM_RELU_PLAIN)) return NULL;
+    const axm_node *pool = only_consumer(b, value, index);
+    if (!pool || !pool->op->halves || !pool->op->halves(pool->params, &plan->facts[value].shape)) return NULL;
+    const axm_shape *inputs[2] = {&plan->facts[node->inputs[0]].shape, &plan->facts[node->inputs[1]].shape};
+    return node->op->takes_pool(node->params, plan->request.kernels, inputs) ? pool : NULL;
+}
+
 /* The activation that the step before computes already: forward is done, backward is its own. */
 static int32_t add_fused_clamp(build *b, int32_t index, int32_t pre, int32_t post)
 {
@@ -289,7 +301,7 @@ static int32_t add_node(build *b, int32_t index)
         step->forward.filters = plan->request.slice_channels;
         step->forward.filter_count = plan->request.slice_count;
     }
-    int32_t value = node->outputs[0], clamp_index = -1;
+    int32_t value = node->outputs[0], clamp_index = -1, pool_index = -1;
     axm_clamp clamp;
     if (node->op->flags & AXM_OP_FOLDS_AFFINE) {
         if ((status = fold_affine(b, &step->forward, &value)) < 0) return status;
@@ -298,6 +310,15 @@ static int32_t add_node(build *b, int32_t index)
     bool fuse;
     if ((status = clamp_of(plan, next, &fuse, &clamp)) < 0) return status;
     if (fuse) step->forward.clamp = clamp;
+    const bool sliced = step->forward.filters != NULL;
+    const axm_node *pool = sliced ? NULL : pool_after(b, node, fuse ? next->outputs[0] : value, fuse, &pool_index);
+    if (pool) {
+        step->forward.pools = true;
+        b->absorbed[pool_index] = true;
+        if (fuse) b->absorbed[clamp_index] = true;
+        value = pool->outputs[0];
+        fuse = false;
+    }
 
     for (int32_t i = 1; i < node->output_count; ++i) {
         if ((status = add_output(plan, node->outputs[i], give[i], &step->out[i])) < 0) return status;

@@ -106,6 +106,7 @@ static void count_activation(axm_plan *plan, const axm_plan_step *step)
 {
     const axm_op *op = step->forward.op;
     axm_clamp clamp;
+    if (step->forward.pools && step->forward.clamp.low == 0.0f) plan->relus++;
     const axm_tensor *inputs[8] = {0};
     for (int32_t i = 0; i < step->forward.input_count && i < 8; ++i)
         inputs[i] = step->in[i] >= 0 ? &plan->tensors[step->in[i]].tensor : NULL;

@@ -135,14 +135,14 @@ static int64_t filter_at(const axm_step *step, int64_t i)
     return step->filters ? step->filters[i] : i;
 }
 
-static int32_t set_shape(const axm_step *step, axm_conv_shape *shape)
+/* out_c: of the wanted filters; 0: all of them. */
+static int32_t shape_of(const conv_params *p, const axm_shape *x, const axm_shape *w, int64_t out_c, axm_conv_shape *shape)
 {
-    const conv_params *p = step->params;
-    const axm_shape weights = weight_shape(p, &step->inputs[1]->shape), *w = &weights;
+    const axm_shape weights = weight_shape(p, w);
     int64_t kernel[2];
     axm_window window;
-    kernel_of(w, kernel);
-    int32_t status = axm_window_fit("Conv", &p->window, &step->inputs[0]->shape, kernel, &window);
+    kernel_of(&weights, kernel);
+    int32_t status = axm_window_fit("Conv", &p->window, x, kernel, &window);
     if (status < 0) return status;
     *shape = (axm_conv_shape){.batch = window.batch,
                               .in_h = window.in[0],
@@ -150,7 +150,7 @@ static int32_t set_shape(const axm_step *step, axm_conv_shape *shape)
                               .in_c = window.channels,
                               .out_h = window.out[0],
                               .out_w = window.out[1],
-                              .out_c = step->filters ? step->filter_count : w->dim[0],
+                              .out_c = out_c ? out_c : weights.dim[0],
                               .kernel_h = kernel[0],
                               .kernel_w = kernel[1],
                               .stride_h = window.stride[0],
@@ -251,7 +251,9 @@ static int32_t prepare(axm_prepare *prepare)
     if (!state) return ACTMAX_ERROR_NO_MEMORY;
     step->state = state;
     int32_t status = axm_op_needs_channels_last(prepare);
-    if (status >= 0) status = set_shape(step, &state->shape);
+    if (status >= 0)
+        status = shape_of(step->params, &step->inputs[0]->shape, &step->inputs[1]->shape, step->filters ? step->filter_count : 0,
+                          &state->shape);
     if (status >= 0) status = set_weights(prepare, state);
     if (status >= 0) status = set_bias(prepare, state);
     for (int32_t d = AXM_FORWARD; d <= (prepare->gradient ? AXM_BACKWARD : AXM_FORWARD) && status >= 0; ++d) {
@@ -261,6 +263,7 @@ static int32_t prepare(axm_prepare *prepare)
         status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[d]);
     }
+    if (status >= 0 && step->pools) axm_prepare_saved(prepare, (size_t)state->shape.batch * axm_conv_pool_bytes(&state->shape));
     if (status >= 0) axm_prepare_forget(prepare, step->inputs[1]->constant);
     return status;
 }
@@ -270,15 +273,30 @@ static int32_t prepare(axm_prepare *prepare)
 static void forward(const axm_step *step, const axm_exec *exec)
 {
     const conv_state *state = step->state;
-    axm_conv_forward(exec, &state->shape, step->inputs[0]->data, state->packed[AXM_FORWARD], state->bias, step->clamp,
-                     step->outputs[0]->data);
+    const float *x = step->inputs[0]->data;
+    float *y = step->outputs[0]->data;
+    if (step->pools)
+        axm_conv_pool_forward(exec, &state->shape, x, state->packed[AXM_FORWARD], state->bias, step->clamp, y, step->saved);
+    else
+        axm_conv_forward(exec, &state->shape, x, state->packed[AXM_FORWARD], state->bias, step->clamp, y);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
 {
     const conv_state *state = step->state;
+    const float *dy = step->outputs[0]->grad;
+    float *dx = step->inputs[0]->grad;
     (void)input;
-    axm_conv_backward(exec, &state->shape, step->outputs[0]->grad, state->packed[AXM_BACKWARD], accumulate, step->inputs[0]->grad);
+    if (step->pools)
+        axm_conv_pool_backward(exec, &state->shape, dy, step->saved, state->packed[AXM_BACKWARD], accumulate, dx);
+    else
+        axm_conv_backward(exec, &state->shape, dy, state->packed[AXM_BACKWARD], accumulate, dx);
+}
+
+static bool takes_pool(const void *params, const axm_kernels *kernels, const axm_shape *const *inputs)
+{
+    axm_conv_shape shape;
+    return inputs[0]->rank == 4 && shape_of(params, inputs[0], inputs[1], 0, &shape) >= 0 && axm_conv_takes_pool(kernels, &shape);
 }
 
 static bool takes_images(const axm_step *step)
@@ -291,7 +309,10 @@ static int64_t multiplications(const axm_step *step)
 {
     const axm_shape w = weight_shape(step->params, &step->inputs[1]->shape);
     int64_t each = axm_shape_count(&w) / w.dim[0], total;
-    return axm_mul_i64(axm_shape_count(&step->outputs[0]->shape), each, &total) ? total : INT64_MAX;
+    axm_conv_shape s;
+    if (shape_of(step->params, &step->inputs[0]->shape, &step->inputs[1]->shape, step->filter_count, &s) < 0) return 0;
+    total = s.batch * s.out_h * s.out_w; /* within limit_tensor_elements */
+    return axm_mul_i64(total, s.out_c, &total) && axm_mul_i64(total, each, &total) ? total : INT64_MAX;
 }
 
 const axm_op axm_op_Conv = {.name = "Conv",
@@ -307,4 +328,5 @@ const axm_op axm_op_Conv = {.name = "Conv",
                             .forward = forward,
                             .backward = backward,
                             .multiplications = multiplications,
-                            .takes_images = takes_images};
+                            .takes_images = takes_images,
+                            .takes_pool = takes_pool};

@@ -77,6 +77,15 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
     axm_max_pool_backward(exec, &s->passes.plane, dy, step->saved, accumulate, step->inputs[0]->grad);
 }
 
+static bool halves(const void *params, const axm_shape *x)
+{
+    axm_window w;
+    if (x->rank != 4 || axm_window_fit("MaxPool", params, x, NULL, &w) < 0) return false;
+    for (int32_t i = 0; i < 2; ++i)
+        if (w.kernel[i] != 2 || w.stride[i] != 2 || w.dilation[i] != 1 || w.begin[i] != 0 || w.out[i] != w.in[i] / 2) return false;
+    return true;
+}
+
 const axm_op axm_op_MaxPool = {.name = "MaxPool",
                                .min_inputs = 1,
                                .max_inputs = 1,
@@ -88,4 +97,5 @@ const axm_op axm_op_MaxPool = {.name = "MaxPool",
                                .layout = axm_layout_channels_last,
                                .prepare = prepare,
                                .forward = forward,
-                               .backward = backward};
+                               .backward = backward,
+                               .halves = halves};

@@ -91,6 +91,7 @@ struct axm_step {
     const float *scale; /* for each output channel: y = scale * y + shift, folded into the weights (AXM_OP_FOLDS_AFFINE) */
     const float *shift;
     axm_clamp clamp;        /* after it (AXM_OP_FUSES_CLAMP) */
+    bool pools;             /* then a max pool that halves, backward through both (takes_pool); outputs are the pool's */
     const int32_t *filters; /* only these output channels are computed, in this order (AXM_OP_SLICES) */
     int32_t filter_count;
     axm_relu_rule relu_rule; /* for operators with a clamp hook whose low is 0 */
@@ -160,6 +161,10 @@ struct axm_op {
     /* Hooks, NULL where they do not apply. */
     bool (*as_clamp)(const void *params, const axm_tensor *const *inputs, int32_t input_count,
                      axm_clamp *out); /* it is y = clamp(x) */
+    /* It is a max pool of 2x2 windows a step of 2 apart, none of them over an edge, for an input of this shape. */
+    bool (*halves)(const void *params, const axm_shape *x);
+    /* step->pools may be set for inputs of these shapes. */
+    bool (*takes_pool)(const void *params, const axm_kernels *kernels, const axm_shape *const *inputs);
     /* It is y = scale[c] x + shift[c] along axis 1: fills both arrays of `channels` floats. */
     bool (*as_channel_affine)(const void *params, const axm_tensor *const *inputs, int32_t input_count, int64_t channels,
                               float *scale, float *shift);
