@@ -1,9 +1,9 @@
 /* Times the convolution kernels on the 3x3 layers of VGG16, and prints a line of JSON for each layer and direction:
  *
- *     bench_kernels [--threads N] [--repeat N] [--cpu NAME] [--side N] [--layer NAME]
+ *     bench_kernels [--threads N] [--repeat N] [--cpu NAME] [--side N] [--images N] [--layer NAME]
  *
  * gflop is what a direct convolution would compute (two operations for each multiplication that the definition has), whatever the
- * kernel does instead. --side is the image's (224 by default). */
+ * kernel does instead. --side is the image's (224 by default), --images how many are computed together (1). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static const layer layers[] = {
 typedef struct run {
     axm_allocator allocator;
     axm_exec exec;
-    int32_t threads, repeat, side;
+    int32_t threads, repeat, side, images;
     const char *cpu, *only;
 } run;
 
@@ -70,7 +70,7 @@ static void compute(const run *r, const work *w)
 static void prepare(run *r, const layer *l, work *w)
 {
     const int64_t side = r->side >> l->shrink;
-    const size_t pixels = (size_t)side * (size_t)side, in = pixels * (size_t)l->in_c, out = pixels * (size_t)l->out_c;
+    const size_t pixels = (size_t)(r->images * side * side), in = pixels * (size_t)l->in_c, out = pixels * (size_t)l->out_c;
     const axm_kernels *kernels = r->exec.kernels;
     float *weights = noise(r, 9 * (size_t)l->in_c * (size_t)l->out_c);
     w->shape = (axm_conv_shape){.batch = 1,
@@ -96,9 +96,12 @@ static void prepare(run *r, const layer *l, work *w)
     w->in = noise(r, forward ? in : out);
     w->out = noise(r, forward ? out : in);
     w->bias = noise(r, (size_t)l->out_c);
-    r->exec.scratch_bytes = (axm_conv_scratch_bytes(kernels, &w->shape, w->direction) + 63) / 64 * 64;
+    axm_conv_shape all = w->shape;
+    all.batch = r->images;
+    r->exec.images = r->images;
+    r->exec.scratch_bytes = (axm_conv_scratch_bytes(kernels, &all, w->direction) + 63) / 64 * 64;
     const size_t own = r->exec.scratch_bytes * (size_t)r->threads;
-    r->exec.scratch = need(axm_alloc(&r->allocator, own + axm_conv_shared_bytes(kernels, &w->shape, w->direction) + 64));
+    r->exec.scratch = need(axm_alloc(&r->allocator, own + axm_conv_shared_bytes(kernels, &all, w->direction) + 64));
     r->exec.shared = r->exec.scratch + own;
     axm_free(&r->allocator, weights);
 }
@@ -107,7 +110,7 @@ static void measure(run *r, const layer *l, axm_direction direction)
 {
     work w = {.direction = direction};
     double *times = bench_allocate((size_t)r->repeat, sizeof *times);
-    const double side = r->side >> l->shrink, gflop = 18e-9 * side * side * l->in_c * l->out_c;
+    const double side = r->side >> l->shrink, gflop = 18e-9 * r->images * side * side * l->in_c * l->out_c;
     prepare(r, l, &w);
     compute(r, &w);
     for (int32_t i = 0; i < r->repeat; i++) {
@@ -127,13 +130,15 @@ static void measure(run *r, const layer *l, axm_direction direction)
 
 int main(int count, char **words)
 {
-    run r = {.threads = 2, .repeat = 9, .side = 224};
+    run r = {.threads = 2, .repeat = 9, .side = 224, .images = 1};
     for (int i = 1; i < count; i += 2) {
         const char *value = i + 1 < count ? words[i + 1] : NULL;
         if (strcmp(words[i], "--threads") == 0)
             r.threads = bench_number(words[i], value, 1);
         else if (strcmp(words[i], "--repeat") == 0)
             r.repeat = bench_number(words[i], value, 1);
+        else if (strcmp(words[i], "--images") == 0)
+            r.images = bench_number(words[i], value, 1);
         else if (strcmp(words[i], "--side") == 0)
             r.side = bench_number(words[i], value, 16);
         else if (strcmp(words[i], "--cpu") == 0)
