@@ -25,33 +25,80 @@ static double infinity_norm(const axm_penalty_settings *s, double unit, double m
     return s->exact ? most / (double)count : most;
 }
 
-/* u^power of a magnitude: by squaring where the power is whole, which is many times faster than pow. */
-static double raise_to(double u, double power)
+/* Values are worked on in blocks, by loops that vectors take. */
+#define BLOCK 256
+
+/* out[i] = u, of the pixels from `x` on. */
+static void centre(const float *x, double unit, double middle, size_t count, double *out)
 {
-    if (power != floor(power) || power < 1.0 || power > MOST_SQUARED) return pow(u, power);
-    double result = 1.0;
-    for (uint32_t rest = (uint32_t)power; rest; rest >>= 1, u *= u)
-        if (rest & 1u) result *= u;
-    return result;
+    for (size_t i = 0; i < count; ++i)
+        out[i] = (double)x[i] * unit - middle;
+}
+
+/* |u|^power: by squaring where the power is whole, which is many times faster than pow. base: overwritten. */
+static void raise_whole(double *base, uint32_t power, size_t count, double *out)
+{
+    for (size_t i = 0; i < count; ++i)
+        out[i] = 1.0;
+    for (uint32_t rest = power; rest; rest >>= 1) {
+        for (size_t i = 0; i < count && (rest & 1u); ++i)
+            out[i] *= base[i];
+        for (size_t i = 0; i < count; ++i)
+            base[i] *= base[i];
+    }
+}
+
+static void raise_to(const double *u, double power, size_t count, double *out)
+{
+    double base[BLOCK];
+    const bool whole = power == floor(power) && power >= 0.0 && power <= MOST_SQUARED;
+    for (size_t i = 0; i < count; ++i)
+        base[i] = fabs(u[i]);
+    if (whole) raise_whole(base, (uint32_t)power, count, out);
+    for (size_t i = 0; i < count && !whole; ++i)
+        out[i] = pow(base[i], power);
+}
+
+/* g[i] += outer |u|^(p-1) sign(u). The slope at 0 is 0, whatever 0 to the 0 is. */
+static void add_slopes(const double *u, const double *raised, double outer, size_t count, float *g)
+{
+    double slopes[BLOCK];
+    for (size_t i = 0; i < count; ++i)
+        slopes[i] = copysign(outer * raised[i], u[i]) * (u[i] != 0.0 ? 1.0 : 0.0);
+    for (size_t i = 0; i < count; ++i)
+        g[i] += (float)slopes[i];
+}
+
+static size_t block_at(size_t begin, size_t count)
+{
+    return count - begin < BLOCK ? count - begin : BLOCK;
 }
 
 static double add(const axm_penalty_settings *s, axm_extent extent, const float *x, float *g)
 {
     const bool exact = s->exact;
     const double power = s->power, unit = exact ? 1.0 : 1.0 / 127.5, middle = exact ? 0.0 : 1.0;
-    size_t count = (size_t)extent.width * (size_t)extent.height * (size_t)extent.channels;
+    const size_t count = (size_t)extent.width * (size_t)extent.height * (size_t)extent.channels;
     if (s->form) return infinity_norm(s, unit, middle, count, x, g);
-    double sum = 0.0;
-    for (size_t i = 0; i < count; ++i)
-        sum += raise_to(fabs((double)x[i] * unit - middle), power);
+    double u[BLOCK], raised[BLOCK], sum = 0.0;
+    for (size_t begin = 0; begin < count; begin += BLOCK) {
+        const size_t some = block_at(begin, count);
+        double parts[4] = {0.0};
+        centre(x + begin, unit, middle, some, u);
+        raise_to(u, power, some, raised);
+        for (size_t i = 0; i < some; ++i)
+            parts[i % 4] += raised[i];
+        sum += (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    }
     double total = exact ? sum : sum / (double)count, norm = pow(total, 1.0 / power);
     if (g && total > 0.0) {
         double outer = s->weight * norm / total; /* d norm / d u_i = norm / total * |u|^(p-1) sign(u), over N in either form */
         if (exact) outer /= (double)count;
-        for (size_t i = 0; i < count; ++i) {
-            double u = (double)x[i] * unit - middle;
-            if (u != 0.0)
-                g[i] += (float)(outer * copysign(raise_to(fabs(u), power - 1.0), u)); /* 0 to the 0 is 1, the slope is 0 */
+        for (size_t begin = 0; begin < count; begin += BLOCK) {
+            const size_t some = block_at(begin, count);
+            centre(x + begin, unit, middle, some, u);
+            raise_to(u, power - 1.0, some, raised);
+            add_slopes(u, raised, outer, some, g + begin);
         }
     }
     return exact ? norm / (double)count : norm;
