@@ -15,8 +15,8 @@ static void update(const axm_optimizer_settings *settings, int64_t step, size_t 
     (void)step;
     for (size_t i = 0; i < count; ++i) {
         v[i] = keep * v[i] + take * (g[i] * g[i]);
-        float divisor = sqrtf(v[i] + epsilon);
-        b[i] = momentum * b[i] + (divisor != 0.0f ? g[i] / divisor : 0.0f);
+        const float root = sqrtf(v[i] + epsilon), divisor = root != 0.0f ? root : INFINITY;
+        b[i] = momentum * b[i] + g[i] / divisor;
         x[i] -= rate * b[i];
     }
 }

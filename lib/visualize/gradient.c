@@ -7,12 +7,13 @@
 
 void axm_gradient_scale(axm_gradient_scaling kind, double epsilon, float *g, size_t count)
 {
-    double sum = 0.0, most = 0.0;
+    double most = 0.0, sum = 0.0, parts[4] = {0.0};
     if (kind == AXM_GRADIENT_NONE) return;
-    for (size_t i = 0; i < count; ++i) {
-        sum += (double)g[i] * (double)g[i];
+    for (size_t i = 0; i < count && kind == AXM_GRADIENT_MAX; ++i)
         most = fmax(most, fabs((double)g[i]));
-    }
+    for (size_t i = 0; i < count && kind != AXM_GRADIENT_MAX; ++i) /* in parts that do not wait for one another */
+        parts[i % 4] += (double)g[i] * (double)g[i];
+    sum = (parts[0] + parts[1]) + (parts[2] + parts[3]);
     double size = kind == AXM_GRADIENT_MAX  ? most + epsilon
                   : kind == AXM_GRADIENT_L2 ? sqrt(fmax(sum, epsilon))
                                             : sqrt(sum / (double)count) + epsilon;
