@@ -7,10 +7,16 @@ source=$1 scratch=$2
 seen=0
 for compiler in g++ clang++; do
     command -v "$compiler" >/dev/null 2>&1 || continue
+    found=$compiler
     for version in c++17 c++20; do
         for file in "$source/examples/minimal.cpp" "$source/tests/cpp/test_cpp.cpp"; do
             "$compiler" -std=$version -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I"$source/include" \
                 -I"$source/bindings/cpp" "$file"
+        done
+        # Each header alone
+        for header in "$source"/bindings/cpp/*.hpp; do
+            printf '#include "%s"\n' "$header" | "$compiler" -x c++ -std=$version -fsyntax-only -Wall -Wextra -Wpedantic -Werror \
+                -I"$source/include" -
         done
         echo "$compiler $version"
         seen=$((seen + 1))
@@ -29,5 +35,12 @@ for choice in OFF ON; do
     cmake --install "$scratch/$choice" --prefix "$scratch/prefix_$choice" >/dev/null
 done
 [ "$(ls "$scratch/prefix_OFF/include")" = actmax.h ]
-[ "$(ls "$scratch/prefix_ON/include" | tr '\n' ' ')" = "actmax.h actmax.hpp actmax_animation.hpp " ]
+for header in "$source/include/actmax.h" "$source"/bindings/cpp/*.hpp; do
+    cmp "$header" "$scratch/prefix_ON/include/$(basename "$header")"
+    rm "$scratch/prefix_ON/include/$(basename "$header")"
+done
+rmdir "$scratch/prefix_ON/include"
+# What is installed is enough for a program.
+cmake --install "$scratch/ON" --prefix "$scratch/prefix_ON" >/dev/null
+"$found" -std=c++17 -fsyntax-only -I"$scratch/prefix_ON/include" "$source/examples/minimal.cpp"
 echo "the C++ headers are installed with ACTMAX_CPP, and only then"
