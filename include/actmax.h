@@ -322,8 +322,9 @@ ACTMAX_API int32_t actmax_session_maximize_each(actmax_session *session, int32_t
 /* One picture for each filter on one sheet: dead filters (ACTMAX_NOTE_DEAD_TARGET) are dropped, the others sorted by activation,
  * and the best put side by side; the options of the part "sheet" say how. filter_count 0: the filters that the option sheet_filters
  * says. Result: image "sheet", arrays "filters" and "activations" of what is on it, in its order, numbers "scanned", "dropped",
- * "columns", "rows", "seconds"; texts "layer", "notes". Only the pictures that may come on the sheet are kept in memory. When all
- * filters are dead it fails. */
+ * "columns", "rows", "seconds"; texts "layer", "notes". Pictures are made side by side, as by
+ * actmax_session_maximize_each; only those that may come on the sheet are kept in memory. When the callback stops the run, the
+ * sheet has what was whole by then; with nothing whole, those side by side as they are. When all filters are dead it fails. */
 ACTMAX_API int32_t actmax_session_maximize_sheet(actmax_session *session, int32_t layer, const int32_t *filters,
                                                  size_t filter_count, const actmax_recipe *recipe, actmax_result **out);
 

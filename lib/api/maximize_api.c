@@ -1,4 +1,4 @@
-/* actmax_session_maximize and its kin: start image, outcome to result. */
+/* actmax_session_maximize: start image, the call, outcome to result. */
 #include <string.h>
 
 #include "api/maximize_call.h"
@@ -165,8 +165,8 @@ void axm_maximize_call_release(axm_maximize_call *c)
 
 /* The sum of `filters`. Plans leave out all others, also those of other pictures of the call: that is less work, and a picture
  * does not depend on its company (kernels are chosen by the number of channels, and round differently). */
-static axm_maximize_target target_of(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted,
-                                     int32_t picture, int32_t pictures)
+axm_maximize_target axm_maximize_call_target(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted,
+                                             int32_t picture, int32_t pictures)
 {
     return (axm_maximize_target){.value = c->target.value,
                                  .channel_axis = c->axis,
@@ -179,8 +179,8 @@ static axm_maximize_target target_of(const axm_maximize_call *c, const int32_t *
                                  .image_index = 0};
 }
 
-static int32_t make_result(const axm_maximize_call *c, axm_maximize_outcome *outcome, const int32_t *filters, int32_t count,
-                           struct actmax_result **out)
+int32_t axm_maximize_call_result(const axm_maximize_call *c, axm_maximize_outcome *outcome, const int32_t *filters, int32_t count,
+                                 struct actmax_result **out)
 {
     const char *layer = axm_model_value_name(c->session->model, c->target.value);
     char words[300];
@@ -192,14 +192,13 @@ static int32_t make_result(const axm_maximize_call *c, axm_maximize_outcome *out
     return fill_result(c->session, outcome, layer, words, c->note_buffer, out);
 }
 
-int32_t axm_maximize_call_run(axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
-                              struct actmax_result **out)
+static int32_t run(axm_maximize_call *c, const int32_t *filters, int32_t count, struct actmax_result **out)
 {
     struct actmax_session *session = c->session;
-    axm_maximize_target target = target_of(c, filters, count, c->wanted, picture, pictures);
+    axm_maximize_target target = axm_maximize_call_target(c, filters, count, c->wanted, 1, 1);
     axm_maximize_outcome outcome = {0};
     int32_t status = axm_maximize(&session->runner, &session->model->input, &target, 1, true, &c->settings, &outcome);
-    if (status >= 0) status = make_result(c, &outcome, filters, count, out);
+    if (status >= 0) status = axm_maximize_call_result(c, &outcome, filters, count, out);
     axm_free(session->allocator, outcome.network);
     axm_free(session->allocator, outcome.shown);
     return status;
@@ -212,92 +211,9 @@ int32_t actmax_session_maximize(actmax_session *session, int32_t layer, const in
     axm_maximize_call c = {0};
     axm_message_clear();
     int32_t status = axm_maximize_call_prepare(&c, session, layer, filters, filter_count, recipe);
-    if (status >= 0) status = axm_maximize_call_run(&c, filters, (int32_t)filter_count, 1, 1, out);
+    if (status >= 0) status = run(&c, filters, (int32_t)filter_count, out);
     axm_maximize_call_release(&c);
     return status;
-}
-
-/* ---- A picture for each filter ---- */
-
-typedef struct each {
-    axm_maximize_call call;
-    int32_t count, side_by_side;
-    bool together, stopped;
-    axm_maximize_target *targets;   /* [count] */
-    axm_maximize_outcome *outcomes; /* [side_by_side] */
-    actmax_result **made;           /* [count] */
-} each;
-
-static int32_t each_prepare(each *e, const int32_t *filters)
-{
-    const struct actmax_session *session = e->call.session;
-    size_t count = (size_t)e->count;
-    e->targets = axm_calloc_array(session->allocator, count, sizeof *e->targets);
-    e->made = axm_calloc_array(session->allocator, count, sizeof(actmax_result *));
-    if (!e->targets || !e->made) return ACTMAX_ERROR_NO_MEMORY;
-    for (int32_t i = 0; i < e->count; ++i)
-        e->targets[i] = target_of(&e->call, &filters[i], 1, &e->call.wanted[i], i + 1, e->count);
-    int32_t status = axm_maximize_side_by_side(&e->call.session->runner, &session->model->input, e->targets, &e->call.settings,
-                                               e->count, &e->side_by_side, &e->together);
-    if (status < 0) return status;
-    e->outcomes = axm_calloc_array(session->allocator, (size_t)e->side_by_side, sizeof *e->outcomes);
-    return e->outcomes ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
-}
-
-/* Pictures [first, first + count); the worst note. */
-static int32_t each_run(each *e, int32_t first, int32_t count)
-{
-    struct actmax_session *session = e->call.session;
-    const axm_maximize_target *targets = e->targets + first;
-    memset(e->outcomes, 0, (size_t)count * sizeof *e->outcomes);
-    int32_t status =
-        axm_maximize(&session->runner, &session->model->input, targets, count, e->together, &e->call.settings, e->outcomes);
-    for (int32_t i = 0; i < count; ++i) {
-        axm_maximize_outcome *outcome = &e->outcomes[i];
-        e->stopped = e->stopped || outcome->note == ACTMAX_NOTE_STOPPED;
-        int32_t made = status < 0 ? ACTMAX_OK : make_result(&e->call, outcome, targets[i].filters, 1, &e->made[first + i]);
-        if (made < 0) status = made;
-        axm_free(session->allocator, outcome->network);
-        axm_free(session->allocator, outcome->shown);
-    }
-    return status;
-}
-
-static void each_release(each *e)
-{
-    axm_allocator *allocator = e->call.session->allocator;
-    axm_free(allocator, e->targets);
-    axm_free(allocator, e->outcomes);
-    axm_free(allocator, e->made);
-    axm_maximize_call_release(&e->call);
-}
-
-int32_t actmax_session_maximize_each(actmax_session *session, int32_t layer, const int32_t *filters, size_t filter_count,
-                                     const actmax_recipe *recipe, actmax_result **out)
-{
-    if (!session || !out || !filter_count)
-        return axm_fail(ACTMAX_ERROR_INVALID, "actmax_session_maximize_each: session or out is NULL, or there are no filters");
-    each e = {.count = (int32_t)filter_count};
-    axm_message_clear();
-    int32_t status = axm_maximize_call_prepare(&e.call, session, layer, filters, filter_count, recipe), worst = ACTMAX_OK;
-    if (status >= 0) status = each_prepare(&e, filters);
-    for (int32_t first = 0; first < e.count && status >= 0; first += e.side_by_side) {
-        int32_t left = e.count - first;
-        status = each_run(&e, first, left < e.side_by_side ? left : e.side_by_side);
-        if (status > worst) worst = status;
-        /* The caller's stop ends the remaining pictures too, after a first step each; the time limit is for each picture. */
-        if (e.stopped) e.call.settings.steps = 1;
-    }
-    if (status >= 0 && e.stopped)
-        worst = axm_fail(ACTMAX_NOTE_STOPPED, "stopped by the caller; pictures after that have one step only at each size");
-    for (int32_t i = 0; e.made && i < e.count; ++i) {
-        if (status >= 0)
-            out[i] = e.made[i];
-        else
-            actmax_result_free(e.made[i]);
-    }
-    if (e.call.session) each_release(&e);
-    return status < 0 ? status : worst;
 }
 
 int32_t actmax_model_maximize(const actmax_model *model, const char *layer_name, int32_t filter, const actmax_recipe *recipe,

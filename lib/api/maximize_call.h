@@ -22,9 +22,12 @@ int32_t axm_maximize_read(const struct actmax_session *session, const struct act
 /* `c` is zeroed; to be released whether this fails or not. */
 int32_t axm_maximize_call_prepare(axm_maximize_call *c, struct actmax_session *session, int32_t layer, const int32_t *filters,
                                   size_t count, const struct actmax_recipe *recipe);
-/* One picture of the sum of `filters`, number `picture` of `pictures`. */
-int32_t axm_maximize_call_run(axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t picture, int32_t pictures,
-                              struct actmax_result **out);
+/* The sum of `filters`, as number `picture` of `pictures`. Both lists must outlive it; `wanted` is written. */
+axm_maximize_target axm_maximize_call_target(const axm_maximize_call *c, const int32_t *filters, int32_t count, int32_t *wanted,
+                                             int32_t picture, int32_t pictures);
+/* Takes what the outcome holds, or leaves it there to be freed. */
+int32_t axm_maximize_call_result(const axm_maximize_call *c, axm_maximize_outcome *outcome, const int32_t *filters, int32_t count,
+                                 struct actmax_result **out);
 void axm_maximize_call_release(axm_maximize_call *c);
 
 #endif

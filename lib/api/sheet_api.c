@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "api/maximize_call.h"
+#include "api/maximize_each.h"
 #include "base/status.h"
 
 typedef struct sheet_place {
@@ -12,8 +12,9 @@ typedef struct sheet_place {
 } sheet_place;
 
 typedef struct sheet_job {
-    axm_maximize_call call;
-    int32_t side; /* 0: the largest square */
+    axm_maximize_each each;
+    struct actmax_result **results; /* of those side by side */
+    int32_t side;                   /* 0: the largest square */
     bool sort;
     axm_sheet sheet;
     int32_t *all;           /* the filters when the caller named none */
@@ -35,13 +36,13 @@ static int32_t prepare(sheet_job *j, struct actmax_session *session, int32_t lay
         return axm_fail(ACTMAX_ERROR_INVALID,
                         "a contact sheet wants a network of 1 or 3 channels; this one has %d: take actmax_session_maximize_each",
                         (int)channels);
-    int32_t status = axm_maximize_call_prepare(&j->call, session, layer, count ? filters : any, count ? count : 1, recipe);
+    int32_t status = axm_maximize_call_prepare(&j->each.call, session, layer, count ? filters : any, count ? count : 1, recipe);
     if (status < 0) return status;
     j->side = axm_recipe_integer(recipe, "sheet");
     j->sort = axm_recipe_number(recipe, "sheet_sort") != 0.0;
     j->sheet = (axm_sheet){.margin = axm_recipe_integer(recipe, "sheet_margin"),
                            .by_columns = axm_recipe_choice(recipe, "sheet_fill") == 1};
-    int64_t there = j->call.axis < 0 ? 1 : model->facts[j->call.target.value].shape.dim[j->call.axis];
+    int64_t there = j->each.call.axis < 0 ? 1 : model->facts[j->each.call.target.value].shape.dim[j->each.call.axis];
     int64_t most = axm_recipe_integer(recipe, "sheet_filters");
     j->filter_count = (int32_t)(count ? (int64_t)count : most > 0 && most < there ? most : there);
     j->filters = filters;
@@ -51,8 +52,10 @@ static int32_t prepare(sheet_job *j, struct actmax_session *session, int32_t lay
             j->all[i] = i;
         j->filters = j->all;
     }
+    if ((status = axm_maximize_each_prepare(&j->each, j->filters[0], j->filter_count)) < 0) return status;
     j->places = axm_calloc_array(session->allocator, (size_t)j->filter_count + 1, sizeof *j->places);
-    return j->places ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
+    j->results = axm_calloc_array(session->allocator, (size_t)j->each.side_by_side, sizeof(struct actmax_result *));
+    return j->places && j->results ? ACTMAX_OK : ACTMAX_ERROR_NO_MEMORY;
 }
 
 static bool is_full(const sheet_job *j)
@@ -77,27 +80,46 @@ static void place(sheet_job *j, int32_t filter, struct actmax_result *result)
         j->count++;
 }
 
+/* How many of those side by side the sheet can still take. */
+static int32_t next_count(const sheet_job *j)
+{
+    int32_t count = j->filter_count - j->scanned;
+    if (count > j->each.side_by_side) count = j->each.side_by_side;
+    if (j->side > 0 && !j->sort && count > j->side * j->side - j->count) count = j->side * j->side - j->count;
+    return count;
+}
+
+/* Half pictures are placed only when there is no whole one. */
+static void place_all(sheet_job *j, const int32_t *filters, int32_t count, bool halves)
+{
+    for (int32_t i = 0; i < count; ++i) {
+        struct actmax_result *result = j->results[i];
+        double note = ACTMAX_OK;
+        actmax_result_number(result, "status", &note);
+        bool dead = note == ACTMAX_NOTE_DEAD_TARGET;
+        j->dropped += dead;
+        j->flat += note == ACTMAX_NOTE_NO_RISE;
+        if (note == ACTMAX_NOTE_STOPPED || note == ACTMAX_NOTE_TIME_LIMIT) j->note = (int32_t)note;
+        if (!dead && (halves || note != ACTMAX_NOTE_STOPPED)) place(j, filters[i], result);
+        actmax_result_free(result);
+    }
+}
+
 static int32_t scan(sheet_job *j)
 {
-    for (int32_t i = 0; i < j->filter_count && !(is_full(j) && !j->sort); ++i) {
-        struct actmax_result *result = NULL;
-        int32_t status = axm_maximize_call_run(&j->call, &j->filters[i], 1, i + 1, j->filter_count, &result);
+    while (j->scanned < j->filter_count && !(is_full(j) && !j->sort) && !j->each.stopped) {
+        const int32_t *filters = j->filters + j->scanned;
+        int32_t count = next_count(j);
+        int32_t status = axm_maximize_each_run(&j->each, filters, j->scanned, count, j->results);
         if (status < 0) return status;
-        bool stopped = status == ACTMAX_NOTE_STOPPED, dead = status == ACTMAX_NOTE_DEAD_TARGET;
-        j->scanned++;
-        j->dropped += dead;
-        j->flat += status == ACTMAX_NOTE_NO_RISE;
-        if (stopped || status == ACTMAX_NOTE_TIME_LIMIT) j->note = status;
-        if (!dead && (!stopped || j->count == 0))
-            place(j, j->filters[i], result); /* half a picture only when there is no whole one */
-        actmax_result_free(result);
-        if (stopped) break;
+        j->scanned += count;
+        place_all(j, filters, count, j->count == 0);
     }
     if (j->count > 0) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_NOT_FOUND,
                     "all %d filters of layer '%.80s' are dead: nothing is left for the sheet; try another layer, seed or "
                     "preprocessing, or a lower drop_below",
-                    (int)j->scanned, axm_model_value_name(j->call.session->model, j->call.target.value));
+                    (int)j->scanned, axm_model_value_name(j->each.call.session->model, j->each.call.target.value));
 }
 
 /* How many places the sheet has in each direction; what finds none is let go. */
@@ -116,7 +138,7 @@ static void lay_out(sheet_job *j)
 
 static int32_t add_sheet(sheet_job *j, struct actmax_result *result)
 {
-    axm_allocator *allocator = j->call.session->allocator;
+    axm_allocator *allocator = j->each.call.session->allocator;
     struct actmax_image *made = NULL;
     const struct actmax_image **pictures = axm_alloc_array(allocator, (size_t)j->count, sizeof(struct actmax_image *));
     if (!pictures) return ACTMAX_ERROR_NO_MEMORY;
@@ -132,7 +154,7 @@ static int32_t add_sheet(sheet_job *j, struct actmax_result *result)
 
 static int32_t add_numbers(sheet_job *j, struct actmax_result *result)
 {
-    axm_allocator *allocator = j->call.session->allocator;
+    axm_allocator *allocator = j->each.call.session->allocator;
     int64_t count = j->count;
     float *filters = axm_alloc_array(allocator, (size_t)count, sizeof *filters);
     float *activations = axm_alloc_array(allocator, (size_t)count, sizeof *activations);
@@ -153,14 +175,14 @@ static int32_t add_numbers(sheet_job *j, struct actmax_result *result)
 
 static int32_t fill(sheet_job *j, struct actmax_result *result)
 {
-    axm_text *notes = &j->call.notes;
-    const char *layer = axm_model_value_name(j->call.session->model, j->call.target.value);
+    axm_text *notes = &j->each.call.notes;
+    const char *layer = axm_model_value_name(j->each.call.session->model, j->each.call.target.value);
     if (j->dropped) axm_text_add(notes, "%d of %d filters are dead and were dropped\n", (int)j->dropped, (int)j->scanned);
     if (j->flat) axm_text_add(notes, "the activation of %d of %d filters did not rise\n", (int)j->flat, (int)j->scanned);
     int32_t status = add_sheet(j, result);
     if (status >= 0) status = add_numbers(j, result);
     if (status >= 0) status = axm_result_add_text(result, "layer", layer);
-    if (status >= 0) status = axm_result_add_text(result, "notes", j->call.note_buffer);
+    if (status >= 0) status = axm_result_add_text(result, "notes", j->each.call.note_buffer);
     if (status < 0 || !j->note) return status;
     return axm_fail(j->note, "stopped %s; %d of %d filters were scanned",
                     j->note == ACTMAX_NOTE_STOPPED ? "by the caller" : "at the time limit of a picture", (int)j->scanned,
@@ -188,6 +210,7 @@ int32_t actmax_session_maximize_sheet(actmax_session *session, int32_t layer, co
         actmax_image_free(j.places[i].picture);
     axm_free(session->allocator, j.places);
     axm_free(session->allocator, j.all);
-    axm_maximize_call_release(&j.call);
+    axm_free(session->allocator, j.results);
+    axm_maximize_each_release(&j.each);
     return status;
 }

@@ -96,13 +96,7 @@ static void same_result(const actmax_result *together, const actmax_result *alon
 {
     static const char *const numbers[] = {
         "activation_start", "activation_end", "activation_saved", "activation_last", "steps", "status", "seed"};
-    const float *x, *y;
-    int64_t m[8], n[8];
-    int32_t rank;
-    must(actmax_result_array(together, "image", &x, m, &rank));
-    must(actmax_result_array(alone, "image", &y, n, &rank));
-    assert_true(rank == 3 && memcmp(m, n, 3 * sizeof *m) == 0);
-    if (memcmp(x, y, (size_t)(m[0] * m[1] * m[2]) * sizeof *x) != 0) fail_msg("%s: another picture", what);
+    if (!same_picture(together, alone)) fail_msg("%s: another picture", what);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         same_number(together, alone, numbers[i], what);
     assert_string_equal(text_of(together, "target"), text_of(alone, "target"));
@@ -191,6 +185,60 @@ static void in_turns(void **state)
     actmax_recipe_free(n.recipe);
 }
 
+/* ---- On a sheet ---- */
+
+/* The picture of `filter` made by a call of its own, at a place of a sheet without margins. */
+static void check_place(const network *n, int32_t layer, const actmax_result *sheet, int32_t place, int32_t filter)
+{
+    actmax_result *alone = NULL;
+    must(actmax_session_maximize(n->session, layer, &filter, 1, n->recipe, &alone));
+    const actmax_image *image = image_of(sheet, "sheet"), *own = image_of(alone, "image");
+    const size_t side = (size_t)actmax_image_width(own) * 3, across = (size_t)number(sheet, "columns");
+    const size_t row = (size_t)place / across, column = (size_t)place % across;
+    for (size_t y = 0; y < side / 3; y++)
+        assert_memory_equal(actmax_image_pixels(image) + (row * side / 3 + y) * side * across + column * side,
+                            actmax_image_pixels(own) + y * side, side);
+    assert_true((float)number(alone, "activation_last") ==
+                array_of(sheet, "activations", across * (size_t)number(sheet, "rows"))[place]);
+    actmax_result_free(alone);
+}
+
+/* Nine filters whose pictures share plans, sorted and as they come, some of them dead: each picture is the one of its own call, and
+ * no more filters are looked at than the sheet needs. */
+static void on_a_sheet(void **state)
+{
+    static const int32_t filters[9] = {4, 0, 1, 2, 5, 3, 0, 2, 3}, some[4] = {0, 2, 3, 0};
+    static const struct {
+        const char *sort, *scales;
+        double scanned, dropped;
+        const int32_t *order; /* NULL: by activation */
+    } cases[] = {{"0", "1", 7.0, 3.0, some}, {"0", "2", 7.0, 3.0, some}, {"1", "1", 9.0, 3.0, NULL}};
+    (void)state;
+    network n;
+    open_heavy(&n, "auto", 2);
+    set_option(n.recipe, "steps", "9");
+    set_option(n.recipe, "sheet", "2");
+    set_option(n.recipe, "sheet_margin", "0");
+    int32_t at = layer_of(n.model, "dead");
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        actmax_result *sheet = NULL;
+        set_option(n.recipe, "sheet_sort", cases[k].sort);
+        set_option(n.recipe, "scales", cases[k].scales);
+        must(actmax_session_maximize_sheet(n.session, at, filters, 9, n.recipe, &sheet));
+        const float *shown = array_of(sheet, "filters", 4), *activations = array_of(sheet, "activations", 4);
+        assert_true(number(sheet, "scanned") == cases[k].scanned && number(sheet, "dropped") == cases[k].dropped);
+        for (int32_t i = 0; i < 4; i++) {
+            if (cases[k].order)
+                assert_int_equal((int32_t)shown[i], cases[k].order[i]);
+            else
+                assert_true(i == 0 || activations[i] <= activations[i - 1]);
+            check_place(&n, at, sheet, i, (int32_t)shown[i]);
+        }
+        actmax_result_free(sheet);
+    }
+    close_network(&n);
+}
+
 /* ---- Options ---- */
 
 static void with_options(void **state)
@@ -258,13 +306,6 @@ typedef struct watch {
     double done;
     int32_t pictures[256], steps[256];
 } watch;
-
-static double progress_of(const actmax_progress *progress, const char *name)
-{
-    double value = NAN;
-    must(actmax_progress_number(progress, name, &value));
-    return value;
-}
 
 static int32_t look(void *user, const actmax_progress *progress)
 {
@@ -381,7 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_one_plan),       cmocka_unit_test(in_turns),           cmocka_unit_test(with_options),
         cmocka_unit_test(dead_and_dropped),  cmocka_unit_test(order_of_callbacks), cmocka_unit_test(stopped),
-        cmocka_unit_test(stopped_with_dead), cmocka_unit_test(not_finite),
+        cmocka_unit_test(stopped_with_dead), cmocka_unit_test(not_finite),         cmocka_unit_test(on_a_sheet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

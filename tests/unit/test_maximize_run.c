@@ -43,13 +43,7 @@ static void plain_steps(actmax_recipe *recipe)
 /* Same float picture, bit by bit, and scores. */
 static bool same(const actmax_result *a, const actmax_result *b)
 {
-    const float *x, *y;
-    int64_t m[8], n[8];
-    int32_t rank;
-    must(actmax_result_array(a, "image", &x, m, &rank));
-    must(actmax_result_array(b, "image", &y, n, &rank));
-    assert_true(rank == 3 && memcmp(m, n, 3 * sizeof *m) == 0);
-    bool equal = memcmp(x, y, (size_t)(m[0] * m[1] * m[2]) * sizeof *x) == 0;
+    bool equal = same_picture(a, b);
     if (equal) assert_true(number(a, "activation_end") == number(b, "activation_end"));
     return equal;
 }
@@ -61,13 +55,6 @@ typedef struct watch {
     double best, last, seconds;
     int32_t widths[64], heights[64], scales[64], pictures[64];
 } watch;
-
-static double progress_of(const actmax_progress *progress, const char *name)
-{
-    double value = NAN;
-    must(actmax_progress_number(progress, name, &value));
-    return value;
-}
 
 static int32_t look(void *user, const actmax_progress *progress)
 {

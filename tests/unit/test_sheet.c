@@ -216,31 +216,56 @@ static void order_given(void **state)
     close_fashion(&f);
 }
 
-static int32_t stop_at_ten(void *user, const actmax_progress *progress)
+typedef struct stop {
+    int calls, at;
+    double pictures, done;
+} stop;
+
+static int32_t look(void *user, const actmax_progress *progress)
 {
-    int *calls = user;
-    double pictures;
-    must(actmax_progress_number(progress, "pictures", &pictures));
-    assert_true(pictures == 5.0);
-    return ++*calls == 10;
+    stop *s = user;
+    double done = progress_of(progress, "done");
+    assert_true(progress_of(progress, "pictures") == s->pictures && done >= s->done && done <= 1.0);
+    s->done = done;
+    return ++s->calls == s->at;
 }
 
-/* Stopped in the second picture: the first is on the sheet. Stopped in the first: what there is of it. */
+/* Sixteen pictures of six steps, eight and eight side by side. Stopped among the last: the first eight are on the sheet. Stopped
+ * among the first: what there is of them, as maximize_each gives it. Not stopped: each has its turn. */
 static void stopped(void **state)
 {
     (void)state;
     fashion f = open_fashion("conv2");
-    static const int32_t some[5] = {9, 2, 30, 7, 1};
-    actmax_result *sheet;
-    int calls = 0;
-    must(actmax_recipe_set_callback(f.recipe, stop_at_ten, &calls));
-    assert_int_equal(actmax_session_maximize_sheet(f.session, f.layer, some, 5, f.recipe, &sheet), ACTMAX_NOTE_STOPPED);
-    assert_non_null(strstr(actmax_message(), "2 of 5 filters were scanned"));
-    assert_true(array_of(sheet, "filters", 1)[0] == 9.0f && number(sheet, "scanned") == 2.0);
+    static const int32_t some[16] = {9, 2, 30, 7, 1, 0, 4, 3, 11, 12, 13, 14, 15, 16, 17, 18};
+    actmax_result *sheet, *halves[16];
+    set_option(f.recipe, "sheet_sort", "0");
+    set_option(f.recipe, "sheet", "8");
+    stop late = {.at = 48 + 10, .pictures = 16.0}, early = {.at = 10, .pictures = 16.0}, same = early, never = {.pictures = 16.0};
+    must(actmax_recipe_set_callback(f.recipe, look, &late));
+    assert_int_equal(actmax_session_maximize_sheet(f.session, f.layer, some, 16, f.recipe, &sheet), ACTMAX_NOTE_STOPPED);
+    assert_non_null(strstr(actmax_message(), "16 of 16 filters were scanned"));
+    assert_true(late.calls < 48 + 17 && number(sheet, "columns") == 8.0 && number(sheet, "rows") == 1.0);
+    for (int i = 0; i < 8; i++)
+        check_place(&f, sheet, 5, 0, i, some[i]);
     actmax_result_free(sheet);
-    calls = 7;
-    assert_int_equal(actmax_session_maximize_sheet(f.session, f.layer, some, 5, f.recipe, &sheet), ACTMAX_NOTE_STOPPED);
-    assert_true(array_of(sheet, "filters", 1)[0] == 9.0f);
+
+    must(actmax_recipe_set_callback(f.recipe, look, &early));
+    assert_int_equal(actmax_session_maximize_sheet(f.session, f.layer, some, 16, f.recipe, &sheet), ACTMAX_NOTE_STOPPED);
+    assert_non_null(strstr(actmax_message(), "8 of 16 filters were scanned"));
+    must(actmax_recipe_set_callback(f.recipe, look, &same));
+    assert_int_equal(actmax_session_maximize_each(f.session, f.layer, some, 16, f.recipe, halves), ACTMAX_NOTE_STOPPED);
+    for (int i = 0; i < 16; i++) {
+        actmax_result *whole = f.each[some[i]];
+        f.each[some[i]] = halves[i];
+        if (i < 8) check_place(&f, sheet, 5, 0, i, some[i]);
+        f.each[some[i]] = whole;
+        actmax_result_free(halves[i]);
+    }
+    actmax_result_free(sheet);
+
+    must(actmax_recipe_set_callback(f.recipe, look, &never));
+    must(actmax_session_maximize_sheet(f.session, f.layer, some, 16, f.recipe, &sheet));
+    assert_true(never.calls == 16 * 6 && never.done == 1.0 && number(sheet, "rows") == 2.0);
     actmax_result_free(sheet);
     close_fashion(&f);
 }

@@ -301,6 +301,24 @@ const actmax_image *image_of(const actmax_result *result, const char *name)
     return image;
 }
 
+bool same_picture(const actmax_result *a, const actmax_result *b)
+{
+    const float *x, *y;
+    int64_t m[8], n[8];
+    int32_t rank;
+    must(actmax_result_array(a, "image", &x, m, &rank));
+    must(actmax_result_array(b, "image", &y, n, &rank));
+    assert_true(rank == 3 && memcmp(m, n, 3 * sizeof *m) == 0);
+    return memcmp(x, y, (size_t)(m[0] * m[1] * m[2]) * sizeof *x) == 0;
+}
+
+double progress_of(const actmax_progress *progress, const char *name)
+{
+    double value = NAN;
+    must(actmax_progress_number(progress, name, &value));
+    return value;
+}
+
 static actmax_model *load_file(const char *folder, const char *file, const actmax_recipe *recipe)
 {
     char path[4096];

@@ -73,6 +73,9 @@ const char *text_of(const actmax_result *result, const char *name);
 /* An array of that many elements. */
 const float *array_of(const actmax_result *result, const char *name, size_t count);
 const actmax_image *image_of(const actmax_result *result, const char *name);
+/* Whether the float pictures are the same, byte for byte; of one shape they must be. */
+bool same_picture(const actmax_result *a, const actmax_result *b);
+double progress_of(const actmax_progress *progress, const char *name);
 /* A model of the golden or examples folder. */
 actmax_model *golden_model(const char *file, const actmax_recipe *recipe);
 actmax_model *fashion_model(const actmax_recipe *recipe);

@@ -31,8 +31,8 @@ class Progress:
     """A run after one of its steps.
 
     step, steps: of this picture, over all scales. objective: higher is better. loss: what is minimised. picture, pictures: which one of
-    maximize_each(), which makes several side by side and shows each after each step. done: the share of the whole call, 0 to 1. Also
-    activation, lp_norm, total_variation, scale, scales and seconds.
+    maximize_each() or maximize_sheet(), which make several side by side and show each after each step. done: the share of the whole
+    call, 0 to 1. Also activation, lp_norm, total_variation, scale, scales and seconds.
     """
 
     step: int
