@@ -1,4 +1,4 @@
-/* The operating system, in one place (platform_posix.c). */
+/* The operating system, in one place (platform_posix.c, platform_posix_threads.c). */
 #ifndef AXM_BASE_PLATFORM_H
 #define AXM_BASE_PLATFORM_H
 

@@ -35,7 +35,7 @@ OUTSIDE = [
     (re.compile(r"cblas\.h"), re.compile(r"kernels/")),
     (re.compile(r"(arm_neon|immintrin)\.h"), re.compile(r"kernels/")),
     (re.compile(r"pb(_\w+)?\.h"), re.compile(r"loaders/onnx/")),
-    (re.compile(r"(unistd|fcntl|pthread|sched|signal)\.h|sys/"), re.compile(r"base/platform_posix\.c")),
+    (re.compile(r"(unistd|fcntl|pthread|sched|signal)\.h|sys/"), re.compile(r"base/platform_posix(_threads)?\.c")),
 ]
 OPERATOR = re.compile(r"\baxm_op_\w+")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)

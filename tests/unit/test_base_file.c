@@ -20,6 +20,7 @@
 #include "base/parallel.h"
 #include "base/platform.h"
 #include "base/status.h"
+#include "remove_tree.h"
 
 #define PATH_BYTES 600
 #define NO_LIMIT   INT64_MAX
@@ -85,24 +86,6 @@ static int set_up(void **state)
     if (symlink("nowhere", path) != 0) return -1;
     *state = &f;
     return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    struct dirent *entry;
-    DIR *directory = opendir(path);
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        char inner[2 * PATH_BYTES];
-        struct stat about;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-        if (lstat(inner, &about) == 0 && S_ISDIR(about.st_mode))
-            remove_tree(inner);
-        else
-            unlink(inner);
-    }
-    if (directory != NULL) closedir(directory);
-    rmdir(path);
 }
 
 static int tear_down(void **state)

@@ -6,7 +6,6 @@
 /* cmocka needs those before it */
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "onnx_meter.h"
 #include "onnx_network.h"
 #include "onnx_write.h"
+#include "remove_tree.h"
 
 /* Loads, frees the file, and compares with what is expected; word: of the message. */
 static void expect(onnx_writer *file, int32_t status, const char *word, size_t ceiling)
@@ -249,24 +249,6 @@ static int set_up(void **state)
     if (mkfifo(path, 0666) != 0) return -1;
     *state = &p;
     return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    struct dirent *entry;
-    DIR *directory = opendir(path);
-    while (directory && (entry = readdir(directory)) != NULL) {
-        char inner[700];
-        struct stat about;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-        if (lstat(inner, &about) == 0 && S_ISDIR(about.st_mode))
-            remove_tree(inner);
-        else
-            unlink(inner);
-    }
-    if (directory) closedir(directory);
-    rmdir(path);
 }
 
 static int tear_down(void **state)
