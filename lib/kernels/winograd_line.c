@@ -127,16 +127,15 @@ static const float *weights_at(const axm_line *line, size_t point, size_t n, siz
     return line->conv->packed + point * all * packed_c + first * all + k * smaller((size_t)plan->panel, packed_c - first);
 }
 
-/* One part of the sum, [k, k + tile->k) of tap `tap`. */
-static void multiply_part(const product *p, size_t tap, size_t k, axm_tile *tile, const float *next_part)
+/* One part of the sum, [k, k + tile->k) of tap `tap`; `c` is the tile's. */
+static void multiply_part(const product *p, size_t tap, size_t k, axm_tile *tile, float **c, const float *next_part)
 {
     const axm_line *line = p->line;
     const axm_kernels *kernels = line->conv->exec->kernels;
     const size_t panel = (size_t)line->conv->plan->panel, rows = axm_line_m_tiles(line);
     const size_t tiles = parts(rows, kernels->tile_rows), start = tap * (size_t)line->conv->plan->in_c + k;
     const float *v = line->v + (p->point * axm_line_v_tiles(line) + tap * line->tiles) * line->v_row + k;
-    float *m = line->m + p->point * rows * line->m_row, *c[AXM_MAX_TILE_ROWS];
-    tile->c = c;
+    float *m = line->m + p->point * rows * line->m_row;
     for (size_t n = p->column; n < p->column + p->columns; n += panel) {
         const float *next = n + panel < p->column + p->columns ? weights_at(line, p->point, n + panel, start) : next_part;
         tile->b = weights_at(line, p->point, n, start);
@@ -156,14 +155,15 @@ static void multiply(const product *p)
 {
     const axm_line *line = p->line;
     const size_t in_c = (size_t)line->conv->plan->in_c, taps = (size_t)line->across.taps;
-    axm_tile tile = {.lda = line->v_row, .clamp = {-INFINITY, INFINITY}};
+    float *c[AXM_MAX_TILE_ROWS];
+    axm_tile tile = {.lda = line->v_row, .c = c, .clamp = {-INFINITY, INFINITY}};
     for (size_t tap = 0; tap < taps; tap++) {
         for (size_t k = 0; k < in_c; k += tile.k) {
             const bool last_part = tap + 1 == taps && k + BLOCK_K >= in_c;
             const float *next = p->point + 1 < line->method.points ? weights_at(line, p->point + 1, p->column, 0) : NULL;
             tile.k = smaller(BLOCK_K, in_c - k);
             if (!last_part) next = weights_at(line, p->point, p->column, tap * in_c + k + tile.k);
-            multiply_part(p, tap, k, &tile, next);
+            multiply_part(p, tap, k, &tile, c, next);
             tile.accumulate = true;
         }
     }
