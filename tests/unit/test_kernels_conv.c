@@ -72,7 +72,22 @@ static void make_weights(fixture *f)
     free(values);
 }
 
-/* Every (output, input) pair that a weight joins: y += x w, dx += dy w. */
+/* Tap `tap` of an output joins it with the `in` channels from input `j` on: y += x w, dx += dy w. */
+static void join(fixture *f, int64_t i, int64_t j, const double *w, int64_t in, int64_t taps)
+{
+    const double dy = (double)f->dy[i];
+    double sum = 0.0, size = 0.0;
+    for (int64_t c = 0; c < in; c++) {
+        const double forward = (double)f->x[j + c] * w[c * taps], backward = dy * w[c * taps];
+        sum += forward;
+        size += fabs(forward);
+        f->dx[j + c] += backward;
+        f->dx_size[j + c] += fabs(backward);
+    }
+    f->y[i] += sum;
+    f->y_size[i] += size;
+}
+
 static void make_expected(fixture *f)
 {
     const axm_conv_shape *s = &f->s;
@@ -80,17 +95,11 @@ static void make_expected(fixture *f)
     for (int64_t i = 0; i < (int64_t)f->y_count; i++) {
         const int64_t o = i % s->out_c, ox = i / s->out_c % s->out_w, oy = i / s->out_c / s->out_w % s->out_h;
         const int64_t n = i / s->out_c / s->out_w / s->out_h;
-        for (int64_t t = 0; t < taps * in; t++) {
-            const int64_t c = t / taps, ky = t / s->kernel_w % s->kernel_h, kx = t % s->kernel_w;
-            const int64_t y = oy * s->stride_h - s->pad_top + ky * s->dilation_h;
-            const int64_t x = ox * s->stride_w - s->pad_left + kx * s->dilation_w;
+        for (int64_t tap = 0; tap < taps; tap++) {
+            const int64_t y = oy * s->stride_h - s->pad_top + tap / s->kernel_w * s->dilation_h;
+            const int64_t x = ox * s->stride_w - s->pad_left + tap % s->kernel_w * s->dilation_w;
             if (y < 0 || y >= s->in_h || x < 0 || x >= s->in_w) continue;
-            const int64_t j = ((n * s->in_h + y) * s->in_w + x) * s->in_c + o / out * in + c;
-            const double w = f->w_value[o * taps * in + t];
-            f->y[i] += (double)f->x[j] * w;
-            f->y_size[i] += fabs((double)f->x[j] * w);
-            f->dx[j] += (double)f->dy[i] * w;
-            f->dx_size[j] += fabs((double)f->dy[i] * w);
+            join(f, i, ((n * s->in_h + y) * s->in_w + x) * s->in_c + o / out * in, f->w_value + o * taps * in + tap, in, taps);
         }
     }
 }
