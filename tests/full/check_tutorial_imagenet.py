@@ -4,8 +4,9 @@
 
 Genuine Keras judges the pictures as they were saved, in 8 bits, by its scores before the softmax. Each class's score is above that of the
 noise that was started from by more than twice the deviation of all scores. Of the 1000 classes, class 20 is the first after 500 iterations;
-after the default call it is among the first 20, with Jitter(16) among the first 100, class 379 among the first 200 (places depend on the
-noise). The middle filter's mean is above the noise's by half. The heat maps are those of PyTorch's gradients within 1e-3. MobileNet's map at
+after the default call it is among the first 20. With Jitter(16), whose shift stays in the picture while the optimizer's memory does not
+follow it, places depend on the noise and on rounding (of eight noises, SqueezeNet's class 379 had places 2, 2, 4, 21, 25, 33, 190, 451):
+there the middle one of five noises is among the first 100. The middle filter's mean is above the noise's by half. The heat maps are those of PyTorch's gradients within 1e-3. MobileNet's map at
 the layer that keras-vis's rule finds (conv_preds, 1 x 1) is flat; at the last layer with height and width it is not.
 """
 
@@ -24,15 +25,17 @@ from make_imagenet_keras import write
 
 import actmax
 from actmax.vis import activations, load_model
+from actmax.vis.input_modifiers import Jitter
 from actmax.vis.utils import utils
-from actmax.vis.visualization import visualize_cam
+from actmax.vis.visualization import visualize_activation, visualize_cam
 
 SHARED = pathlib.Path(sys.argv[2])
 NETWORKS = {  # middle layer, its filter, layer of the heat maps where the rule's is flat
     "squeezenet1.1": ("fire4_concat", 56, None),
     "mobilenet_v1_0.25_224": ("conv_pw_6_relu", 56, "conv_pw_13_relu"),
 }
-FIRST = {"class20": 20, "class20_iterations": 1, "class20_jitter": 100, "class379": 200}
+FIRST = {"class20": 20, "class20_iterations": 1}
+JITTERED, FIRST_JITTERED, NOISES = {"class20_jitter": 500, "class379": 300}, 100, 5  # pictures and their iterations
 bad = []
 
 
@@ -42,28 +45,41 @@ def expect(good, what):
         print("  FAIL:", what)
 
 
+def place_of(z, target):
+    return int((z > z[target]).sum()) + 1
+
+
 def check_pictures(folder, scores, middle, filter):
     np.random.seed(0)
     noise = np.clip(utils.random_array((224, 224, 3), 127.5, 12.75), 0, 255)
     start = tutorial.score(scores, noise)
     deviation = float(start.std())
-    for name, first in FIRST.items():
+    for name in [*FIRST, *JITTERED]:
         target = tutorial.PICTURES[name]
         z = tutorial.score(scores, actmax.load_image(folder / f"{name}.png"))
-        place = int((z > z[target]).sum()) + 1
+        place = place_of(z, target)
         print(f"  {name}: score of class {target} {start[target]:.1f} -> {z[target]:.1f}, place {place} of 1000, best class {z.argmax()}")
         expect(z[target] > start[target] + 2 * deviation, f"{name}: the score does not rise")
-        expect(place <= first, f"{name}: class {target} is place {place}")
+        expect(place <= FIRST.get(name, place), f"{name}: class {target} is place {place}")
     features = keras.Model(scores.inputs, scores.get_layer(middle).output)
     before, after = (float(tutorial.score(features, x)[..., filter].mean()) for x in (noise, actmax.load_image(folder / "filter.png")))
     print(f"  filter: mean of {middle} {filter} {before:.2f} -> {after:.2f}")
     expect(after > 1.5 * before, "filter: the mean does not rise")
 
 
-def check_maps(path, scores, where):
-    model = load_model(path)
-    model.layers[-1].activation = activations.linear
-    model, last = utils.apply_modifications(model), len(model.layers) - 1
+def check_jittered(model, last, scores):
+    for name, iterations in JITTERED.items():
+        target, places = tutorial.PICTURES[name], []
+        for seed in range(NOISES):
+            np.random.seed(seed)
+            picture = visualize_activation(model, last, target, max_iter=iterations, input_modifiers=[Jitter(16)])
+            places.append(place_of(tutorial.score(scores, picture), target))
+        middle = sorted(places)[NOISES // 2]
+        print(f"  {name}, {NOISES} noises: places {places}")
+        expect(middle <= FIRST_JITTERED, f"{name}: class {target} is place {middle} for the middle one of {NOISES} noises")
+
+
+def check_maps(path, model, last, scores, where):
     pixels = utils.load_img(SHARED / "images" / "ouzel1.jpg", target_size=(224, 224))
     if where:
         expect(not visualize_cam(model, last, 20, pixels).any(), f"{path.name}: the map at a layer of 1 x 1 is not flat")
@@ -88,7 +104,11 @@ def main():
             tutorial.check_summary(printed, model)
             scores = tutorial.scores_of(model)
             check_pictures(folder, scores, middle, filter)
-            check_maps(paths["keras"], scores, where)
+            linear = load_model(paths["keras"])
+            linear.layers[-1].activation = activations.linear
+            linear, last = utils.apply_modifications(linear), len(linear.layers) - 1
+            check_jittered(linear, last, scores)
+            check_maps(paths["keras"], linear, last, scores, where)
     if bad:
         raise SystemExit(f"FAIL: {len(bad)}")
 
