@@ -362,7 +362,8 @@ def keras():
     out = [made_of("lib/loaders/keras"), "# actmax: Keras's layers", ""]
     out += [filled("""Whole models as `.h5`, `.hdf5` and `.keras`, and `model.to_json()` beside a file of weights, Sequential, functional and nested,
         from Keras 2.0 on. Layers have Keras's names and shapes; a layer with an activation shows what follows it, and "NAME/pre_activation"
-        is what comes before. A layer that is called again has "NAME/call_2", one of a nested model "MODEL/NAME".
+        is what comes before. A layer that is called again has "NAME/call_2", one of a nested model "MODEL/NAME";
+        an operation that gives several tensors (split, unstack) "NAME" and "NAME/output_2".
         The option `activations` puts others in the place of a file's, as setting `layer.activation` and saving the model again does:
         `block3_conv3=linear,fc1=tanh`.""")]
     names = lambda items: filled(", ".join(f"`{item}`" for item in items) + ".")  # noqa: E731

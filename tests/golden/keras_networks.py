@@ -1,5 +1,6 @@
 """Small networks, one for each group of layers, for make_keras_goldens.py. Each function gives (model, names of layers to compare)."""
 import keras
+import numpy as np
 from keras import layers, ops
 
 NETWORKS = {}
@@ -409,3 +410,32 @@ def proportions():
     y = layers.Add(name="add")([a, b, c, d])
     y = layers.Concatenate(name="both")([layers.GlobalAveragePooling2D(name="mean")(y), layers.GlobalMaxPooling2D(name="max")(e)])
     return keras.Model(x, layers.Dense(3, name="out")(y), name="proportions"), "cropped padded nearest centre centre_larger".split()
+
+
+@network
+def parts():
+    x = keras.Input((6, 8, 8), name="x")
+    y = layers.Conv2D(9, 3, padding="same", name="conv")(x)
+    a, b, c = ops.split(y, 3, axis=-1)
+    d, e, f = ops.split(y, [2, 5], axis=3)
+    g, h = ops.split(a * b - c, 2, axis=1)
+    rows = ops.unstack(layers.Concatenate(name="thirds")([d * f[..., 1:3], e]), axis=1)
+    y = ops.stack([rows[0] + rows[4], rows[1] * rows[3], rows[5]], axis=1)
+    y = ops.concatenate([y, g, h], axis=-1)
+    y = layers.Conv2D(8, 1, name="point")(y)
+    y = ops.depth_to_space(y, 2)
+    z = ops.space_to_depth(ops.relu(y), 2) + ops.swapaxes(ops.flip(ops.space_to_depth(x, 2), axis=1), 1, 2)[:, :3, :1, :8]
+    y = layers.Conv2D(4, 3, name="last")(ops.image.resize(z, (5, 7), interpolation="bilinear"))
+    return keras.Model(x, layers.Flatten(name="out")(y), name="parts"), ["conv", "thirds", "point", "last"]
+
+
+@network
+def operands():
+    """Constants of axes, and what is left of keras.ops."""
+    x = keras.Input((5, 4, 3), name="x")
+    y = ops.flip(x, axis=-1) - np.array([1.0, 0.5, -0.25], "float32")
+    y = layers.Conv2D(3, 1, name="conv")(ops.add(np.arange(12, dtype="float32").reshape(1, 1, 4, 3) / 8, y))
+    y = ops.normalize(y, axis=-1) + ops.erf(y) * ops.reciprocal(ops.amax(ops.abs(y), axis=1, keepdims=True) + 1.0)
+    y = ops.prod(y, axis=-1, keepdims=True) + ops.logsumexp(y, axis=(1, 2), keepdims=True) - ops.amin(y, axis=2, keepdims=True)
+    y = layers.Conv2D(3, 1, name="last")(ops.stop_gradient(x[:, :1, :1] * 0.0) + y)
+    return keras.Model(x, layers.Flatten(name="out")(y), name="operands"), ["conv", "last"]

@@ -146,6 +146,37 @@ def tf_volumes():
     return keras.Model(x, layers.Dense(3, name="out")(y), name="volumes"), "conv bn_rows max transposed average up gmean".split()
 
 
+def tf_preprocessing():
+    """keras.applications' preprocess_input in the model, and smaller pictures without aliases. tf_keras cannot write x[..., ::-1] into .keras."""
+    x = keras.Input((12, 16, 3), name="x")
+    a = keras.applications.vgg16.preprocess_input(x * 1.0)
+    b = keras.applications.mobilenet.preprocess_input(x * 1.0)
+    c = keras.applications.densenet.preprocess_input(x * 1.0)
+    y = layers.Conv2D(3, 1, name="conv")(a / 128.0 + b * c)
+    parts = [layers.Resizing(4, 8, interpolation=name, name=f"smaller_{name}")(tf.image.resize(y, (8, 16), method=name, antialias=True)) for name in ("bilinear", "lanczos3")]
+    parts += [tf.image.resize(y, (4, 8), antialias=True, method=name) for name in ("bilinear", "lanczos5", "gaussian", "mitchellcubic", "bicubic")]
+    parts.append(tf.image.resize(y, (4, 8), method="nearest"))
+    y = layers.Conv2D(3, 1, name="last")(tf.concat(parts, -1))
+    return keras.Model(x, layers.Flatten(name="out")(y), name="preprocessing"), ["conv", "last"]
+
+
+def tf_parts():
+    x = keras.Input((6, 8, 8), name="x")
+    y = layers.Conv2D(9, 3, padding="same", name="conv")(x)
+    a, b, c = tf.split(y, 3, axis=-1)
+    d, e, f = tf.split(y, [2, -1, 4], 3)
+    g, h = tf.split(a * b - c, [4, 2], 1)
+    rows = tf.unstack(tf.concat([d * f[:, :, :, 1:3], e], 3), axis=1)
+    y = tf.stack([rows[0] + rows[4], rows[1] * rows[3], rows[5]], axis=1)
+    y = tf.concat([y, g[:, 1:], tf.reverse(h, [1, 2])[:, :1] + g[:, :3]], -1)
+    y = tf.nn.depth_to_space(layers.Conv2D(8, 1, name="point")(y), 2)
+    z = tf.nn.space_to_depth(tf.nn.relu(y), 2)
+    z = tf.nn.max_pool2d(z, 2, 1, "SAME") + tf.nn.avg_pool2d(z, [1, 3], 1, "SAME") * z[:, :, :, 2, tf.newaxis]
+    z = tf.math.l2_normalize(z, -1) + tf.nn.bias_add(z, [0.5, -0.5, 1.0, 2.0, 0.0, 0.25, -1.0, 1.5]) * x[:, :3, :, 0, tf.newaxis]
+    z = tf.nn.avg_pool(z, 2, 2, "VALID")[:, 0, :, :2] * tf.squeeze(z[:, :1, ::2, :2], [1])
+    return keras.Model(x, layers.Flatten(name="out")(z), name="parts"), ["conv", "point"]
+
+
 def fill(model):
     for weight in model.weights:
         if weight.dtype.is_floating:
@@ -161,21 +192,22 @@ def main():
         def add(path):
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
 
-        for build in (tf_operations, tf_sequential, tf_nested, tf_filters, tf_area, tf_crops, tf_slices, tf_volumes):
+        for build in (tf_operations, tf_sequential, tf_nested, tf_filters, tf_area, tf_crops, tf_slices, tf_volumes, tf_preprocessing, tf_parts):
             keras.utils.set_random_seed(1)
             model, names = build()
             fill(model)
             stem = pathlib.Path(scratch) / build.__name__
-            for ending in ("h5", "keras"):
+            archives = ["h5", "keras"] if build is not tf_preprocessing else ["h5"]
+            for ending in archives:
                 model.save(f"{stem}.{ending}")
             pathlib.Path(f"{stem}.json").write_text(model.to_json())
             model.save_weights(f"{stem}.listed.h5")
-            for ending in ("h5", "keras", "json", "listed.h5"):
+            for ending in (*archives, "json", "listed.h5"):
                 add(pathlib.Path(f"{stem}.{ending}"))
             shape = tuple(model.inputs[0].shape[1:])
             x = random.standard_normal((1, *shape)).astype("float32")
             trainable = sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-            index.append(f"network {build.__name__} {' '.join(map(str, shape))} {model.count_params()} {trainable}")
+            index.append(f"network {build.__name__} {' '.join(map(str, shape))} {model.count_params()} {trainable}{'' if len(archives) == 2 else ' h5'}")
             values.append(x)
             for name in names + ["output"]:
                 part = model if name == "output" else keras.Model(model.inputs, model.get_layer(name).output)

@@ -300,6 +300,8 @@ NETWORK(normalisation_more)
 NETWORK(gates)
 NETWORK(indices)
 NETWORK(proportions)
+NETWORK(parts)
+NETWORK(operands)
 NETWORK(vgg)
 
 /* keras.applications: the smallest of each family (tests/golden/make_keras_applications.py) */
@@ -327,6 +329,8 @@ NETWORK(tf_area)
 NETWORK(tf_crops)
 NETWORK(tf_slices)
 NETWORK(tf_volumes)
+NETWORK(tf_preprocessing)
+NETWORK(tf_parts)
 
 int main(void)
 {
@@ -360,11 +364,15 @@ int main(void)
         cmocka_unit_test(test_gates),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_proportions),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_operands),
         cmocka_unit_test(test_tf_filters),
         cmocka_unit_test(test_tf_area),
         cmocka_unit_test(test_tf_crops),
         cmocka_unit_test(test_tf_slices),
         cmocka_unit_test(test_tf_volumes),
+        cmocka_unit_test(test_tf_preprocessing),
+        cmocka_unit_test(test_tf_parts),
         cmocka_unit_test(test_app_MobileNet),
         cmocka_unit_test(test_app_MobileNetV2),
         cmocka_unit_test(test_app_MobileNetV3Small),

@@ -33,6 +33,7 @@ typedef struct axm_keras_inbound {
     int32_t state;                     /* 0: not done, 1: under way, 2: done */
     axm_keras_tensor *outputs;
     int32_t output_count;
+    int32_t wanted; /* outputs that something takes, counted up to the last of them */
 } axm_keras_inbound;
 
 #define AXM_KERAS_WEIGHTS 8

@@ -144,14 +144,15 @@ static int32_t take_inputs(const instance *in, const axm_keras_inbound *inbound,
 static int32_t translate(const instance *in, axm_keras_layer *layer, const char *name, const axm_keras_tensor *inputs,
                          int32_t count, axm_keras_inbound *inbound)
 {
-    axm_keras_call call = {in->import, layer, layer->config, name, inputs, count, inbound, {AXM_NO_VALUE, 0, false}};
+    axm_keras_call call = {in->import, layer, layer->config, name, inputs, count, inbound, {AXM_NO_VALUE, 0, false}, NULL, 0};
     if (count == 0)
         return axm_fail(ACTMAX_ERROR_FORMAT, "layer '%.80s' (%.40s) has no input; the file is damaged", name, layer->class_name);
     int32_t status = layer->kind->translate(&call), unused;
     for (int32_t i = 0; i < layer->weight_count && status >= 0 && !layer->counted; ++i)
         status = axm_keras_weight(&call, layer->roles[i], &unused); /* those that no node reads count as parameters, too */
     if (status < 0) return status;
-    return keep_outputs(in->import, inbound, &call.output, 1);
+    return call.outputs ? keep_outputs(in->import, inbound, call.outputs, call.output_count)
+                        : keep_outputs(in->import, inbound, &call.output, 1);
 }
 
 static int32_t run_call(const instance *in, axm_keras_layer *layer, axm_keras_inbound *inbound)
@@ -285,7 +286,7 @@ static int32_t call_model(const instance *outer, axm_keras_layer *layer, const c
     if (!in.prefix || !outputs) return axm_no_memory(0, "a Keras model");
     int32_t status = run_model(&in, outputs);
     if (status < 0) return status;
-    axm_keras_call call = {import, layer, layer->config, name, inputs, in.input_count, inbound, {AXM_NO_VALUE, 0, false}};
+    axm_keras_call call = {import, layer, layer->config, name, inputs, in.input_count, inbound, {AXM_NO_VALUE, 0, false}, NULL, 0};
     if ((status = axm_keras_unary(&call, "Identity", NULL, outputs[0], NULL, 0, &outputs[0])) < 0) return status;
     axm_builder_holds(import->builder, outputs[0].value, parameters_in(model));
     for (int32_t i = 0; i < model->layer_count && status >= 0; ++i) {

@@ -63,8 +63,8 @@ const cJSON *axm_keras_setting(const axm_keras_call *call, const char *name)
     return item ? item : axm_keras_item(call->inbound->keywords, name);
 }
 
-/* Position 0 or 1 of a binary operation: a number, or else a tensor. */
-static bool number_at(const axm_keras_call *call, int position, float *out)
+/* What stands at position 0 or 1 of a binary operation in a tensor's place; NULL: nothing that is known. */
+static const cJSON *constant_at(const axm_keras_call *call, int position)
 {
     const cJSON *list = call->inbound->arguments, *keywords = call->inbound->keywords;
     const cJSON *item = NULL;
@@ -74,23 +74,34 @@ static bool number_at(const axm_keras_call *call, int position, float *out)
     if (objects || (cJSON_IsArray(list) && cJSON_IsNumber(list->child)))
         item = cJSON_GetArrayItem(list, position);
     else if (position == 1)
-        item = axm_keras_item(keywords, "y");
+        item = axm_keras_item(keywords, axm_keras_item(keywords, "bias") ? "bias" : "y");
     if (!item) item = axm_keras_item(keywords, position == 0 ? "x1" : "x2");
-    if (!cJSON_IsNumber(item)) return false;
-    *out = (float)item->valuedouble;
-    return true;
+    axm_shape shape;
+    return axm_keras_read_constant(item, &shape, NULL) ? item : NULL;
+}
+
+/* A constant that broadcasts over `tensor`. */
+static int32_t emit_constant(axm_keras_call *call, const cJSON *item, axm_keras_tensor tensor, int32_t *out)
+{
+    axm_shape shape;
+    float *values;
+    axm_keras_read_constant(item, &shape, NULL);
+    int32_t status = axm_keras_floats(call, &shape, &values);
+    if (status < 0) return status;
+    axm_keras_read_constant(item, &shape, values);
+    if (shape.rank == 0) return axm_keras_scalar(call, "number", values[0], out);
+    return axm_keras_broadcast(call, "operand", &shape, values, tensor, out);
 }
 
 static int32_t binary(axm_keras_call *call, const char *op)
 {
     axm_keras_tensor a, b;
-    float number;
     int32_t constant, status;
     if (call->input_count == 1) {
-        bool second = number_at(call, 1, &number);
-        if (!second && !number_at(call, 0, &number)) return axm_keras_refuse(call, "an operand other than a tensor or a number");
+        const cJSON *second = constant_at(call, 1), *item = second ? second : constant_at(call, 0);
+        if (!item) return axm_keras_refuse(call, "an operand other than a tensor or numbers");
         a = call->inputs[0];
-        if ((status = axm_keras_scalar(call, "number", number, &constant)) < 0) return status;
+        if ((status = emit_constant(call, item, a, &constant)) < 0) return status;
         if (second) return axm_keras_binary(call, op, NULL, a, constant, NULL);
         const int32_t inputs[2] = {constant, a.value};
         const axm_keras_node node = {op, NULL, inputs, 2, NULL, 0, a};
@@ -108,6 +119,8 @@ static int32_t binary(axm_keras_call *call, const char *op)
 
 AXM_KERAS_TRANSLATE(op_add)
 {
+    const char *format = axm_keras_string(call->inbound->keywords, "data_format", ""); /* of bias_add */
+    if (strncmp(format, "NC", 2) == 0) return axm_keras_refuse(call, "a bias along other than the last axis");
     return binary(call, "Add");
 }
 
@@ -166,6 +179,16 @@ AXM_KERAS_TRANSLATE(op_log)
 AXM_KERAS_TRANSLATE(op_sqrt)
 {
     return unary(call, "Sqrt");
+}
+
+AXM_KERAS_TRANSLATE(op_reciprocal)
+{
+    return unary(call, "Reciprocal");
+}
+
+AXM_KERAS_TRANSLATE(op_erf)
+{
+    return unary(call, "Erf");
 }
 
 AXM_KERAS_TRANSLATE(op_power)

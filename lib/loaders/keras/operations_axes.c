@@ -9,38 +9,14 @@
 #include "loaders/keras/operations.def"
 #undef X
 
-/* An object of the settings that an operation may have, for what reads configurations. */
-typedef struct settings {
-    cJSON object, items[4];
-    int count;
-} settings;
-
-static void add_setting(settings *s, const axm_keras_call *call, const char *name, const char *as, double fallback)
-{
-    static const cJSON none = {.type = cJSON_NULL};
-    const cJSON *item = axm_keras_setting(call, name);
-    cJSON *own = &s->items[s->count];
-    *own = item ? *item : none;
-    if (!item && fallback > -1e30) *own = (cJSON){.type = cJSON_Number, .valuedouble = fallback};
-    union {
-        const char *in;
-        char *out;
-    } key = {as}; /* cJSON's field is not const */
-    own->string = key.out;
-    own->next = NULL;
-    if (s->count > 0) s->items[s->count - 1].next = own;
-    s->object = (cJSON){.type = cJSON_Object, .child = &s->items[0]};
-    ++s->count;
-}
-
 /* Without keepdims the axes that are left close up, so the tensor is taken to Keras's order first. */
 static int32_t reduce(axm_keras_call *call, const char *op)
 {
-    settings s = {.count = 0};
+    axm_keras_settings s = {.count = 0};
     int64_t axes[AXM_MAX_RANK];
     axm_keras_tensor x;
     bool keepdims = cJSON_IsTrue(axm_keras_setting(call, "keepdims"));
-    add_setting(&s, call, "axis", "axis", -1e31);
+    axm_keras_add_setting(&s, call, "axis", "axis", AXM_KERAS_NO_NUMBER);
     if (axm_keras_setting(call, "initial")) return axm_keras_refuse(call, "an initial value");
     int32_t status = axm_keras_order(call, call->inputs[0], call->inputs[0].moved && keepdims, &x);
     if (status < 0) return status;
@@ -72,65 +48,59 @@ AXM_KERAS_TRANSLATE(op_min)
     return reduce(call, "ReduceMin");
 }
 
-/* ---- Activations with settings ---- */
-
-static int32_t as_layer(axm_keras_call *call, axm_keras_translation translate, const settings *s)
+AXM_KERAS_TRANSLATE(op_prod)
 {
-    axm_keras_call plain = *call;
-    plain.config = &s->object;
-    int32_t status = translate(&plain);
-    call->output = plain.output;
-    return status;
+    return reduce(call, "ReduceProd");
 }
+
+AXM_KERAS_TRANSLATE(op_logsumexp)
+{
+    return reduce(call, "ReduceLogSumExp");
+}
+
+/* ---- Activations with settings ---- */
 
 AXM_KERAS_TRANSLATE(op_softmax)
 {
-    settings s = {.count = 0};
-    add_setting(&s, call, "axis", "axis", -1);
-    return as_layer(call, axm_keras_translate_softmax, &s);
+    axm_keras_settings s = {.count = 0};
+    axm_keras_add_setting(&s, call, "axis", "axis", -1);
+    return axm_keras_as_layer(call, axm_keras_translate_softmax, &s);
 }
 
 AXM_KERAS_TRANSLATE(op_log_softmax)
 {
-    settings s = {.count = 0};
-    int64_t axis[AXM_MAX_RANK];
-    add_setting(&s, call, "axis", "axis", -1);
-    if (axm_keras_axes(&s.object, "axis", call->inputs[0], axis) != 1) return axm_keras_refuse(call, "several axes");
-    const axm_attribute attribute = axm_keras_int("axis", axis[0]);
+    int64_t axis = axm_keras_axis_setting(call, call->inputs[0], -1);
+    if (axis < 0) return axm_keras_refuse(call, "several axes");
+    const axm_attribute attribute = axm_keras_int("axis", axis);
     return axm_keras_unary(call, "LogSoftmax", NULL, call->inputs[0], &attribute, 1, NULL);
 }
 
 AXM_KERAS_TRANSLATE(op_sparsemax)
 {
-    int64_t axis[AXM_MAX_RANK];
-    settings s = {.count = 0};
-    add_setting(&s, call, "axis", "axis", -1);
-    if (axm_keras_axes(&s.object, "axis", call->inputs[0], axis) != 1) return axm_keras_refuse(call, "several axes");
-    const axm_attribute attribute = axm_keras_int("axis", axis[0]);
+    int64_t axis = axm_keras_axis_setting(call, call->inputs[0], -1);
+    if (axis < 0) return axm_keras_refuse(call, "several axes");
+    const axm_attribute attribute = axm_keras_int("axis", axis);
     return axm_keras_unary(call, "Sparsemax", NULL, call->inputs[0], &attribute, 1, NULL);
 }
 
 AXM_KERAS_TRANSLATE(op_glu)
 {
-    int64_t axis[AXM_MAX_RANK];
-    settings s = {.count = 0};
-    add_setting(&s, call, "axis", "axis", -1);
-    if (axm_keras_axes(&s.object, "axis", call->inputs[0], axis) != 1) return axm_keras_refuse(call, "several axes");
-    return axm_keras_gate(call, call->inputs[0], axis[0]);
+    int64_t axis = axm_keras_axis_setting(call, call->inputs[0], -1);
+    return axis < 0 ? axm_keras_refuse(call, "several axes") : axm_keras_gate(call, call->inputs[0], axis);
 }
 
 AXM_KERAS_TRANSLATE(op_leaky_relu)
 {
-    settings s = {.count = 0};
-    add_setting(&s, call, axm_keras_setting(call, "alpha") ? "alpha" : "negative_slope", "negative_slope", 0.2);
-    return as_layer(call, axm_keras_translate_leaky_relu, &s);
+    axm_keras_settings s = {.count = 0};
+    axm_keras_add_setting(&s, call, axm_keras_setting(call, "alpha") ? "alpha" : "negative_slope", "negative_slope", 0.2);
+    return axm_keras_as_layer(call, axm_keras_translate_leaky_relu, &s);
 }
 
 AXM_KERAS_TRANSLATE(op_elu)
 {
-    settings s = {.count = 0};
-    add_setting(&s, call, "alpha", "alpha", 1);
-    return as_layer(call, axm_keras_translate_elu, &s);
+    axm_keras_settings s = {.count = 0};
+    axm_keras_add_setting(&s, call, "alpha", "alpha", 1);
+    return axm_keras_as_layer(call, axm_keras_translate_elu, &s);
 }
 
 /* keras.ops approximates unless told otherwise, TensorFlow does not; both write what they do. */

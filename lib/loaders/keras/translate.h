@@ -12,7 +12,9 @@ typedef struct axm_keras_call {
     const axm_keras_tensor *inputs;
     int32_t input_count;
     const axm_keras_inbound *inbound;
-    axm_keras_tensor output; /* to be set */
+    axm_keras_tensor output;         /* to be set */
+    const axm_keras_tensor *outputs; /* instead, of an operation that gives several */
+    int32_t output_count;
 } axm_keras_call;
 
 typedef int32_t (*axm_keras_translation)(axm_keras_call *call);
@@ -36,6 +38,26 @@ const axm_keras_kind *axm_keras_find_operation(const cJSON *json, const char *cl
 const cJSON *axm_keras_setting(const axm_keras_call *call, const char *name);
 
 bool axm_keras_is_operation(const cJSON *json); /* known or not */
+
+/* ---- settings.c: a raw operation's settings, as a layer's configuration has them ---- */
+
+#define AXM_KERAS_SETTINGS 10
+typedef struct axm_keras_settings {
+    cJSON object, items[AXM_KERAS_SETTINGS];
+    int32_t count;
+} axm_keras_settings;
+
+/* The operation's setting `name`, as `as`; absent, the fallback, or none when that is AXM_KERAS_NO_NUMBER. */
+#define AXM_KERAS_NO_NUMBER (-1e31)
+void axm_keras_add_setting(axm_keras_settings *s, const axm_keras_call *call, const char *name, const char *as, double fallback);
+void axm_keras_add_item(axm_keras_settings *s, const cJSON *item, const char *as);
+/* Translates the call as that of a layer with these settings. */
+int32_t axm_keras_as_layer(axm_keras_call *call, axm_keras_translation translate, const axm_keras_settings *s);
+/* The axis of the graph's tensor that the operation's setting "axis" means; -1: none, the batch, or several. */
+int64_t axm_keras_axis_setting(const axm_keras_call *call, axm_keras_tensor x, double fallback);
+/* A number or nested lists of numbers, as Keras 2 and 3 write a constant operand. values NULL: only its shape. False: it is none.
+ */
+bool axm_keras_read_constant(const cJSON *item, axm_shape *shape, float *values);
 
 /* ---- emit.c: nodes ---- */
 

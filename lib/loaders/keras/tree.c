@@ -231,6 +231,22 @@ static void find_first_calls(axm_keras_model *model)
     }
 }
 
+static void count_wanted(axm_keras_model *model, const axm_keras_source *sources, int32_t count)
+{
+    for (int32_t s = 0; s < count; ++s) {
+        axm_keras_inbound *from = axm_keras_find_call(model, &sources[s]);
+        if (from && from->wanted <= sources[s].output) from->wanted = sources[s].output + 1;
+    }
+}
+
+static void find_wanted_outputs(axm_keras_model *model)
+{
+    for (int32_t i = 0; i < model->layer_count; ++i)
+        for (int32_t c = 0; c < model->layers[i].inbound_count; ++c)
+            count_wanted(model, model->layers[i].inbound[c].sources, model->layers[i].inbound[c].source_count);
+    count_wanted(model, model->outputs, model->output_count);
+}
+
 static int32_t fail_no_layers(const char *class_name)
 {
     return axm_fail(
@@ -273,6 +289,7 @@ int32_t axm_keras_read_model(axm_keras_import *import, const cJSON *json, const 
     if (status >= 0 && model->output_count == 0)
         status = axm_fail(ACTMAX_ERROR_FORMAT, "the model names no output; the file is damaged");
     if (status >= 0) find_first_calls(model);
+    if (status >= 0) find_wanted_outputs(model);
     --import->depth;
     *out = model;
     return status;
