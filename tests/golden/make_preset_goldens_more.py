@@ -1,6 +1,6 @@
 """Writes presets_keras_io.txt and presets_fastai.txt: two more published tools run on presets.h5, as make_preset_goldens.py has it.
 
-    python make_preset_goldens_more.py keras-io SOURCE                   (tensorflow, tf-keras) also leaves weights.npz in .
+    python make_preset_goldens_more.py keras-io SOURCE                   (tensorflow, keras 3) also leaves weights.npz in .
     python make_preset_goldens_more.py fastai SOURCE TENSORFLOW_PYTHON   (torch; TENSORFLOW_PYTHON: a python with opencv)
 
 SOURCE: keras-io's examples/vision/visualizing_what_convnets_learn.py; filtervisualizer.py of fg91/visualizing-cnn-feature-maps. Only
@@ -24,11 +24,12 @@ def line(name, values):
 
 
 def keras_io(source):
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    """On Keras 3, as published; with tf-keras in its place all printed digits are the same."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     import tensorflow as tf
-    import tf_keras
+    import keras
 
-    model = tf_keras.models.load_model(os.path.join(HERE, "presets.h5"), compile=False)
+    model = keras.models.load_model(os.path.join(HERE, "presets.h5"), compile=False)
     np.savez("weights.npz", *model.get_weights())
     display = types.ModuleType("IPython.display")
     display.Image = display.display = lambda *_: None
@@ -41,7 +42,7 @@ def keras_io(source):
         for old, new in (("img_width = 180", f"img_width = {SIDE}"), ("img_height = 180", f"img_height = {SIDE}"), ("conv3_block4_out", "conv2"),
                          ('keras.applications.ResNet50V2(weights="imagenet", include_top=False)', "MODEL"), ("[25:-25, 25:-25", "[2:-2, 2:-2"), ("- 25 * 2", "- 2 * 2"), ("range(64)", "range(4)"),
                          ("iterations = 30", f"iterations = {steps}"), ("tf.random.uniform((1, img_width, img_height, 3))", "tf.constant(START)"), ("n = 8", "n = 2"),
-                         ("    img = deprocess_image(", "    RAW.append(img[0].numpy().copy())\n    img = deprocess_image("), ("from tensorflow import keras", "import tf_keras as keras")):
+                         ("    img = deprocess_image(", "    RAW.append(img[0].numpy().copy())\n    img = deprocess_image(")):
             assert old in text, old
             text = text.replace(old, new)
         space = {"__name__": "example", "MODEL": model, "START": first, "RAW": [], "tf": tf}

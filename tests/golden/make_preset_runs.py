@@ -3,7 +3,7 @@
     python make_preset_runs.py keras-vis CLONE          a clone of raghakot/keras-vis (tensorflow, tf-keras, scipy)
     python make_preset_runs.py keras-2016 SOURCE        examples/conv_filter_visualization.py of Keras, 2016 (tensorflow, tf-keras, pillow)
     python make_preset_runs.py keras-2019 SOURCE        the same, 2019
-    python make_preset_runs.py keras-io SOURCE          examples/vision/visualizing_what_convnets_learn.py of keras-io
+    python make_preset_runs.py keras-io SOURCE          examples/vision/visualizing_what_convnets_learn.py of keras-io (tensorflow, keras 3)
     python make_preset_runs.py fastai NOTEBOOK PYTHON   filter_visualizer.ipynb of fg91/visualizing-cnn-feature-maps (torch); a python with cv2
 
 keras-2016 also writes presets_relu.h5: presets.h5 with ReLU in the place of softplus. Their code is run as published, under the stubs of
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import types
 
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ["TF_USE_LEGACY_KERAS"] = "0" if sys.argv[1] == "keras-io" else "1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import numpy as np
@@ -54,15 +54,15 @@ def sampled(image):
 
 
 def network(activation, side):
-    import tf_keras
+    from tensorflow import keras  # Keras 3 or, for the older tools, tf-keras
 
-    layers = tf_keras.layers
-    saved = tf_keras.models.load_model(os.path.join(HERE, "presets.h5"), compile=False).get_weights()
+    layers = keras.layers
+    saved = keras.models.load_model(os.path.join(HERE, "presets.h5"), compile=False).get_weights()
     x = image = layers.Input((side, side, 3), name="image")
     x = layers.Conv2D(4, 3, padding="same", activation=activation, name="conv1")(x)
     x = layers.AveragePooling2D(2, name="pool")(x)
     x = layers.Conv2D(6, 3, padding="same", activation=activation, name="conv2")(x)
-    model = tf_keras.Model(image, x)
+    model = keras.Model(image, x)
     model.set_weights(saved[:4])
     return model
 
@@ -215,8 +215,7 @@ def keras_io(path):
                          ("tf.random.uniform((1, img_width, img_height, 3))", "tf.constant(START)"), ("visualize_filter(0)", "visualize_filter(1)"),
                          ("        loss = compute_loss(img, filter_index)\n    # Compute", "        loss = compute_loss(img, filter_index)\n    # Compute"),
                          ("    grads = tf.math.l2_normalize(grads)\n", "    tf.py_function(RAW.append, [grads], []); grads = tf.math.l2_normalize(grads)\n"),
-                         ("    img += learning_rate * grads\n", "    img += learning_rate * grads; tf.py_function(AFTER.append, [img], [])\n"),
-                         ("from tensorflow import keras", "import tf_keras as keras")):
+                         ("    img += learning_rate * grads\n", "    img += learning_rate * grads; tf.py_function(AFTER.append, [img], [])\n")):
             assert old in text, old
             text = text.replace(old, new)
         space = {"__name__": "example", "MODEL": network(activation, side), "START": unit(side, side).astype(np.float32), "RAW": [], "AFTER": []}
