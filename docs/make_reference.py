@@ -370,7 +370,8 @@ def keras():
     out += ["", "## Layers that are computed", "", names(computed), "", "## Layers that do nothing when a network is used", ""]
     out += [names(identical), "", "## Raw operations of functional models", ""]
     out += [filled("""What `x + 1`, `keras.ops.relu6(x)` or `tf.nn.silu(x)` leave in a functional model, by the names of Keras 3's operations and of
-        TensorFlow's functions in Keras 2's files."""), ""]
+        TensorFlow's functions in Keras 2's files. TensorFlowOpLayer, by which TensorFlow 2.2 and 2.3 recorded the nodes of its graph, is
+        read as the function that does the same (lib/loaders/keras/nodes.def)."""), ""]
     out += table(["keras.ops", "TensorFlow"], [[f"`{name}`", " ".join(f"`{word}`" for word in tf.split())] for name, tf, _ in raw])
     out += ["", "## Where versions and backends of Keras differ", "", filled("""Files do not say which backend wrote them; these are TensorFlow's
         numbers:"""), ""]

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from tf_keras import layers
+from tf_keras.src.engine.base_layer import TensorFlowOpLayer
 
 random = np.random.default_rng(9)
 
@@ -177,6 +178,25 @@ def tf_parts():
     return keras.Model(x, layers.Flatten(name="out")(z), name="parts"), ["conv", "point"]
 
 
+def tf_nodes():
+    """As TensorFlow 2.2 and 2.3 recorded raw operations, and later versions do in a graph: TensorFlowOpLayer."""
+    with tf.Graph().as_default():
+        x = keras.Input((6, 8, 8), name="x")
+        y = layers.Conv2D(9, 3, padding="same", name="conv")(1.0 - tf.nn.relu6(x * 2.0 + tf.constant([0.5, 1, 2, 3, -1, -2, 0, 1])))
+        a, b, c = tf.split(y, 3, axis=-1)
+        d, e = tf.split(tf.nn.bias_add(a * b - c, [0.5, -0.5, 0.25]), [4, 2], 1)
+        y = tf.concat([d[:, 1:-1], tf.reverse(e, [1])], -1) * tf.reduce_mean(y, [1, 2], keepdims=True)[..., :1] / 0.5
+        y = layers.Conv2D(8, 1, name="point")(tf.pad(y, [[0, 0], [1, 1], [0, 0], [0, 0]]))
+        y = tf.nn.depth_to_space(tf.nn.leaky_relu(y, 0.3), 2)
+        y = tf.nn.max_pool2d(y, 2, 2, "SAME") + tf.nn.avg_pool2d(y, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")
+        y = tf.image.resize(y, (6, 5)) - tf.image.resize(y, (6, 5), method="nearest")
+        rows = tf.unstack(tf.math.l2_normalize(y, -1), axis=1)
+        y = tf.stack([rows[0], tf.math.rsqrt(tf.square(rows[3]) + 1.0), rows[5]], axis=1)
+        y = tf.transpose(tf.reshape(y, [-1, 3, 10]), [0, 2, 1])[:, ::3, tf.newaxis, 1:] * tf.squeeze(tf.expand_dims(y, 1), [1])[:, 1, 2, 0, tf.newaxis, tf.newaxis, tf.newaxis]
+        text = keras.Model(x, layers.Flatten(name="out")(tf.nn.softmax(y)), name="nodes").to_json()
+    return keras.models.model_from_json(text, {"TensorFlowOpLayer": TensorFlowOpLayer}), ["conv", "point"]
+
+
 def fill(model):
     for weight in model.weights:
         if weight.dtype.is_floating:
@@ -192,12 +212,12 @@ def main():
         def add(path):
             archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
 
-        for build in (tf_operations, tf_sequential, tf_nested, tf_filters, tf_area, tf_crops, tf_slices, tf_volumes, tf_preprocessing, tf_parts):
+        for build in (tf_operations, tf_sequential, tf_nested, tf_filters, tf_area, tf_crops, tf_slices, tf_volumes, tf_preprocessing, tf_parts, tf_nodes):
             keras.utils.set_random_seed(1)
             model, names = build()
             fill(model)
             stem = pathlib.Path(scratch) / build.__name__
-            archives = ["h5", "keras"] if build is not tf_preprocessing else ["h5"]
+            archives = ["h5", "keras"] if build not in (tf_preprocessing, tf_nodes) else ["h5"]
             for ending in archives:
                 model.save(f"{stem}.{ending}")
             pathlib.Path(f"{stem}.json").write_text(model.to_json())

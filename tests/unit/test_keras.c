@@ -331,6 +331,7 @@ NETWORK(tf_slices)
 NETWORK(tf_volumes)
 NETWORK(tf_preprocessing)
 NETWORK(tf_parts)
+NETWORK(tf_nodes)
 
 int main(void)
 {
@@ -373,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_tf_volumes),
         cmocka_unit_test(test_tf_preprocessing),
         cmocka_unit_test(test_tf_parts),
+        cmocka_unit_test(test_tf_nodes),
         cmocka_unit_test(test_app_MobileNet),
         cmocka_unit_test(test_app_MobileNetV2),
         cmocka_unit_test(test_app_MobileNetV3Small),

@@ -91,17 +91,17 @@ static int32_t load_json(const char *json, size_t size, const char *weights)
 static char weights_path[128];
 
 /* Words of the configuration changed, so that it stays JSON most of the time. */
-static void test_changed_configurations(void **state)
+static void change_configuration(const char *name, const char *weights, int rounds, uint64_t seed)
 {
-    (void)state;
     static const char *const words[] = {"null",   "-1",          "0",         "1e308", "[]",        "{}",
                                         "[[[]]]", "true",        "\"Dense\"", "3",     "\"plain\"", "100000000",
                                         "1.5",    "\"Flatten\"", "[1, 2]",    "\"\"",  "false",     "\"linear\""};
     size_t size;
-    uint64_t seed = 21;
-    const char *json = (const char *)keras_member("nested.json", &size);
+    char path[1024];
+    const char *json = (const char *)keras_member(name, &size);
     char *copy = malloc(size + 64);
-    for (int round = 0; round < 1500; round++) {
+    keras_extract(weights, path, sizeof path);
+    for (int round = 0; round < rounds; round++) {
         size_t at = next_random(&seed) % size, end;
         while (at > 0 && !strchr(":,[", json[at]))
             at--;
@@ -114,9 +114,18 @@ static void test_changed_configurations(void **state)
         memcpy(copy + length, word, strlen(word));
         length += strlen(word);
         memcpy(copy + length, json + end, size - end);
-        load_json(copy, length + size - end, weights_path);
+        load_json(copy, length + size - end, path);
     }
     free(copy);
+    remove(path);
+}
+
+static void test_changed_configurations(void **state)
+{
+    (void)state;
+    change_configuration("nested.json", "nested.listed.h5", 1500, 21);
+    change_configuration("tf_parts.json", "tf_parts.listed.h5", 700, 22);
+    change_configuration("tf_nodes.json", "tf_nodes.listed.h5", 700, 23);
 }
 
 #define INPUT                                                                                                                      \
@@ -155,6 +164,19 @@ static void test_refusals(void **state)
          ACTMAX_ERROR_UNSUPPORTED, "keras.Input"},
         {MODEL(INPUT ", " NODE("dense", "Dense", ", \"units\": 3", "x"), "dense"), ACTMAX_ERROR_FORMAT, "lacks weight"},
         {"{\"class_name\": ", ACTMAX_ERROR_FORMAT, "no JSON"},
+        {MODEL(INPUT ", " NODE("op", "TensorFlowOpLayer", ", \"node_def\": {\"op\": \"MyNode\"}", "x"), "op"),
+         ACTMAX_ERROR_UNSUPPORTED, "TensorFlow's operation 'MyNode'"},
+        {MODEL(INPUT ", " NODE("op", "TFOpLambda", ", \"function\": \"my.function\"", "x"), "op"), ACTMAX_ERROR_UNSUPPORTED,
+         "TensorFlow's operation 'my.function'"},
+        {MODEL(INPUT ", " NODE("op", "TFOpLambda", ", \"function\": \"split\", \"axis\": 0, \"num_or_size_splits\": 2", "x"), "op"),
+         ACTMAX_ERROR_UNSUPPORTED, "splitting the batch"},
+        {MODEL(INPUT ", " NODE("op", "TFOpLambda", ", \"function\": \"split\", \"axis\": 1, \"num_or_size_splits\": [-1, -1]", "x"),
+               "op"),
+         ACTMAX_ERROR_FORMAT, "num_or_size_splits"},
+        {MODEL(INPUT
+               ", " NODE("op", "TFOpLambda", ", \"function\": \"nn.bias_add\", \"bias\": [1], \"data_format\": \"NCHW\"", "x"),
+               "op"),
+         ACTMAX_ERROR_UNSUPPORTED, "a bias along other than the last axis"},
     };
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
         int32_t status = load_json(refusals[i].json, strlen(refusals[i].json), weights_path);

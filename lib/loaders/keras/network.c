@@ -109,6 +109,14 @@ static int32_t refuse_unknown(const axm_keras_layer *layer, const char *name)
             "layer '%.80s' is a Lambda, whose Python code actmax does not run; put Keras layers in its place, or export the "
             "model to ONNX",
             name);
+    const char *function = axm_keras_string(axm_keras_item(layer->config, "node_def"), "op", NULL);
+    if (!function) function = axm_keras_string(layer->config, "function", NULL);
+    if (function && (strcmp(layer->class_name, "TFOpLambda") == 0 || strcmp(layer->class_name, "TensorFlowOpLayer") == 0))
+        return axm_fail(
+            ACTMAX_ERROR_UNSUPPORTED,
+            "layer '%.80s' is TensorFlow's operation '%.60s', which actmax does not know; put Keras's own layers in its "
+            "place, or export the model to ONNX",
+            name, function);
     return axm_fail(
         ACTMAX_ERROR_UNSUPPORTED,
         "layer '%.80s' has class '%.80s', which actmax does not know; put Keras's own layers in its place, or export the "

@@ -33,7 +33,10 @@ bool axm_keras_is_operation(const cJSON *json)
 
 const axm_keras_kind *axm_keras_find_operation(const cJSON *json, const char *class_name)
 {
-    bool lambda = strcmp(class_name, "TFOpLambda") == 0 || strcmp(class_name, "SlicingOpLambda") == 0;
+    static const char *const lambdas[] = {"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"};
+    bool lambda = false;
+    for (size_t i = 0; i < sizeof lambdas / sizeof *lambdas; ++i)
+        lambda = lambda || strcmp(class_name, lambdas[i]) == 0;
     bool raw = axm_keras_is_operation(json);
     const char *function = axm_keras_string(axm_keras_item(json, "config"), "function", "");
     char wanted[80];
@@ -75,7 +78,7 @@ static const cJSON *constant_at(const axm_keras_call *call, int position)
         item = cJSON_GetArrayItem(list, position);
     else if (position == 1)
         item = axm_keras_item(keywords, axm_keras_item(keywords, "bias") ? "bias" : "y");
-    if (!item) item = axm_keras_item(keywords, position == 0 ? "x1" : "x2");
+    if (!item) item = axm_keras_setting(call, position == 0 ? "x1" : "x2");
     axm_shape shape;
     return axm_keras_read_constant(item, &shape, NULL) ? item : NULL;
 }
@@ -119,8 +122,9 @@ static int32_t binary(axm_keras_call *call, const char *op)
 
 AXM_KERAS_TRANSLATE(op_add)
 {
-    const char *format = axm_keras_string(call->inbound->keywords, "data_format", ""); /* of bias_add */
-    if (strncmp(format, "NC", 2) == 0) return axm_keras_refuse(call, "a bias along other than the last axis");
+    const cJSON *format = axm_keras_setting(call, "data_format"); /* of bias_add */
+    if (cJSON_IsString(format) && strncmp(format->valuestring, "NC", 2) == 0)
+        return axm_keras_refuse(call, "a bias along other than the last axis");
     return binary(call, "Add");
 }
 

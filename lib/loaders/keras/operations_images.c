@@ -223,6 +223,7 @@ AXM_KERAS_TRANSLATE(op_resize)
                 *width = cJSON_GetArrayItem(size, 1);
     const char *filter = axm_keras_setting(call, "method") ? "method" : "interpolation";
     axm_keras_settings s = {.count = 0};
+    if (cJSON_IsFalse(axm_keras_setting(call, "half_pixel_centers"))) return axm_keras_refuse(call, "a scale of TensorFlow 1");
     if (!cJSON_IsNumber(height) || !cJSON_IsNumber(width)) return axm_keras_refuse(call, "a size that is computed");
     if (cJSON_IsTrue(axm_keras_setting(call, "preserve_aspect_ratio")))
         return axm_keras_refuse(call, "a size that keeps the proportions of each picture");

@@ -62,11 +62,16 @@ static bool read_elements(const cJSON *item, const axm_shape *shape, int32_t axi
     return true;
 }
 
-bool axm_keras_read_constant(const cJSON *item, axm_shape *shape, float *values)
+const cJSON *axm_keras_plain(const cJSON *item)
 {
     const char *class_name = axm_keras_string(item, "class_name", "");
-    if (strcmp(class_name, "__tensor__") == 0 || strcmp(class_name, "__numpy__") == 0)
-        item = axm_keras_item(axm_keras_item(item, "config"), "value");
+    bool array = strcmp(class_name, "__tensor__") == 0 || strcmp(class_name, "__numpy__") == 0;
+    return array ? axm_keras_item(axm_keras_item(item, "config"), "value") : item;
+}
+
+bool axm_keras_read_constant(const cJSON *item, axm_shape *shape, float *values)
+{
+    item = axm_keras_plain(item);
     *shape = (axm_shape){0};
     for (const cJSON *first = item; cJSON_IsArray(first); first = first->child) {
         if (shape->rank == AXM_MAX_RANK || !first->child) return false;

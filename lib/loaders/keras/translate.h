@@ -39,6 +39,9 @@ const cJSON *axm_keras_setting(const axm_keras_call *call, const char *name);
 
 bool axm_keras_is_operation(const cJSON *json); /* known or not */
 
+/* nodes.c: of a TensorFlowOpLayer, adds to its configuration what a TFOpLambda would say. */
+int32_t axm_keras_read_node(cJSON *config);
+
 /* ---- settings.c: a raw operation's settings, as a layer's configuration has them ---- */
 
 #define AXM_KERAS_SETTINGS 10
@@ -55,6 +58,7 @@ void axm_keras_add_item(axm_keras_settings *s, const cJSON *item, const char *as
 int32_t axm_keras_as_layer(axm_keras_call *call, axm_keras_translation translate, const axm_keras_settings *s);
 /* The axis of the graph's tensor that the operation's setting "axis" means; -1: none, the batch, or several. */
 int64_t axm_keras_axis_setting(const axm_keras_call *call, axm_keras_tensor x, double fallback);
+const cJSON *axm_keras_plain(const cJSON *item); /* the numbers of an array that is written as an object */
 /* A number or nested lists of numbers, as Keras 2 and 3 write a constant operand. values NULL: only its shape. False: it is none.
  */
 bool axm_keras_read_constant(const cJSON *item, axm_shape *shape, float *values);

@@ -180,7 +180,8 @@ static int32_t read_layer(axm_keras_import *import, const cJSON *json, const cha
 {
     const char *registered = axm_keras_string(json, "class_name", NULL);
     out->class_name = registered && strncmp(registered, "Custom>", 7) == 0 ? registered + 7 : registered; /* Keras's prefix */
-    out->config = cJSON_GetObjectItemCaseSensitive(json, "config");
+    cJSON *config = cJSON_GetObjectItemCaseSensitive(json, "config");
+    out->config = config;
     out->name = axm_keras_string(json, "name", NULL);
     if (!out->name) out->name = axm_keras_string(out->config, "name", NULL);
     if (!out->name && out->class_name && cJSON_IsArray(out->config))
@@ -191,6 +192,7 @@ static int32_t read_layer(axm_keras_import *import, const cJSON *json, const cha
     if (strcmp(axm_keras_string(out->config, "data_format", ""), "channels_first") == 0) import->channels_first = true;
     int32_t status = read_inbounds(import, axm_keras_item(json, "inbound_nodes"), out);
     if (status < 0) return status;
+    if (strcmp(registered, "TensorFlowOpLayer") == 0 && (status = axm_keras_read_node(config)) < 0) return status;
     if (is_model(registered, out->config)) return axm_keras_read_model(import, json, out->path, &out->model);
     out->kind = axm_keras_find_kind(json, registered);
     status = axm_keras_set_roles(import, out);
