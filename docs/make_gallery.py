@@ -5,7 +5,7 @@
 
 NETWORKS: a folder with squeezenet1.1.keras and mobilenet_v1_0.25_224.keras, which tests/full/make_imagenet_keras.py writes, and
 hed_trunk.h5, of docs/make_hed_trunk.py. PHOTOGRAPHS: a folder with ouzel1.jpg, howler_monkey.jpg and chelsea.png. FIGURE: those
-to make anew (1 to 8; all): the numbers of the others are in gallery/facts.json. What is seen, in words, is gallery/words.json; --words puts
+to make anew (1 to 9; all): the numbers of the others are in gallery/facts.json. What is seen, in words, is gallery/words.json; --words puts
 both together alone. --look: maps over the photographs that are not free, here, to be looked at.
 
 SqueezeNet and HED want BGR less their means, MobileNet RGB in -1..1. keras-vis prepares nothing, so pictures of the first two are turned to
@@ -37,6 +37,7 @@ CLASSES = {  # figure: name of the picture, class, iterations (None: keras-vis's
 MAPS = {"5": ("ouzel1.jpg", 20), "7": ("howler_monkey.jpg", 379), "8": ("chelsea.png", 281)}
 MAP_LAYERS = {"SqueezeNet": (None, "fire5_concat"), "MobileNet": (None, "conv_pw_13_relu", "conv_pw_11_relu")}
 MODIFIERS = (None, "guided", "relu")
+OWN = {"steps": 500, "total_variation": 0.3}  # figure 9: the library's defaults but for these
 
 
 class Network:
@@ -63,10 +64,13 @@ class Network:
         return float(z[target]), int((z > z[target]).sum()) + 1, int(z.argmax()), float(z.max())
 
 
+FILES = {"SqueezeNet": "squeezenet1.1.keras", "MobileNet": "mobilenet_v1_0.25_224.keras"}
+
+
 def load(folder, name):
     if name == "HED":
         return Network(name, VGG16(weights=folder / "hed_trunk.h5", include_top=False, input_shape=(224, 224, 3)))
-    return Network(name, load_model(folder / {"SqueezeNet": "squeezenet1.1.keras", "MobileNet": "mobilenet_v1_0.25_224.keras"}[name]))
+    return Network(name, load_model(folder / FILES[name]))
 
 
 def options_of(iterations, jitter):
@@ -91,6 +95,16 @@ def measure_class(networks, figure):
         np.random.seed(0)
         start = utils.random_array((224, 224, 3), 127.5, 12.75)
         facts[network.name] = [network.place(start, target)[0], *network.place(picture, target)]
+    return facts
+
+
+def measure_own(networks, folder):
+    """MobileNet's classes 20 and 379 by the library's own defaults."""
+    model, judge, facts, pictures = actmax.Model(folder / FILES["MobileNet"], preprocess="tf"), networks("MobileNet"), {}, []
+    for target in (20, 379):
+        pictures.append(np.asarray(model.maximize("conv_preds", target, **OWN).image))
+        facts[str(target)] = judge.place(judge.prepared(pictures[-1]), target)
+    actmax.save_image(np.hstack(pictures), GALLERY / "mobilenet.jpg")
     return facts
 
 
@@ -181,6 +195,11 @@ def section(figure, facts):
             lines += [f"    {call.format(layer, words_of(500, True, more))}", "", f"![{words[key]}](gallery/{key}.jpg)", ""]
             lines += [f"{words[key]} Mean of the filter: {facts[key][0]:.1f} at the start, {facts[key][1]:.1f} for the saved picture.", ""]
         lines.pop()
+    elif figure == "9":
+        options = ", ".join(f"{name}={value}" for name, value in OWN.items())
+        lines += [f'    actmax.Model("mobilenet.keras", preprocess="tf").maximize("conv_preds", 20, {options})', ""]
+        lines += ["![Classes 20 and 379 of MobileNet](gallery/mobilenet.jpg)", "", "| class | score of the saved picture | place of 1000 |", "| --- | --- | --- |"]
+        lines += [f"| {target} | {one[0]:.1f} | {one[1]} |" for target, one in facts.items()]
     else:
         photo, target = MAPS[figure]
         lines += [f"    visualize_cam(model, layer_idx, {target}, image, penultimate_layer_idx=at, backprop_modifier=modifier)", ""]
@@ -200,11 +219,13 @@ def main():
 
     path = GALLERY / "facts.json"
     facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for figure in [] if "--words" in sys.argv else words[2:] or "12345678":
+    for figure in [] if "--words" in sys.argv else words[2:] or "123456789":
         if figure in CLASSES:
             facts[figure] = measure_class(networks, figure)
         elif figure in MAPS:
             facts[figure] = measure_maps(networks, pathlib.Path(words[1]), figure)
+        elif figure == "9":
+            facts[figure] = measure_own(networks, pathlib.Path(words[0]))
         else:
             facts[figure] = measure_filter(networks, figure)
     rounded = json.loads(json.dumps(facts), parse_float=lambda text: round(float(text), 4))
