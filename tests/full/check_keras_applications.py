@@ -13,7 +13,6 @@ import contextlib
 import copy
 import logging
 import os
-import pathlib
 import sys
 import tempfile
 import warnings
@@ -26,7 +25,8 @@ import numpy as np
 import torch
 from keras.src.applications import convnext, inception_resnet_v2, nasnet
 
-from library import Library, Refused, error, listing_differs, listing_of
+from formats import CLASS, check_files, eight_layers, finish, picture, report
+from library import Library
 
 # family: (side, networks from the smallest on)
 FAMILIES = {
@@ -50,7 +50,7 @@ NASNETS = {
     "NASNetMobile": dict(penultimate_filters=1056, num_blocks=4, stem_block_filters=32, skip_reduction=False, filter_multiplier=2),
     "NASNetLarge": dict(penultimate_filters=4032, num_blocks=6, stem_block_filters=96, skip_reduction=True, filter_multiplier=2),
 }
-CLASSES, CLASS = 10, 3
+CLASSES = 10
 KINKED = ("relu", "relu6", "hard_sigmoid", "hard_silu", "hard_swish")
 
 
@@ -73,13 +73,6 @@ def build(name):
     if name in NASNETS:  # these functions refuse PyTorch, where what they call works
         return nasnet.NASNet(**options, include_top=True, name=name.lower(), **NASNETS[name])
     return getattr(keras.applications, name)(**options)
-
-
-def picture(model, count=1):
-    """A batch in the range that the network rescales from, if it does, else of about -1 to 1."""
-    rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers)
-    x = np.random.default_rng(5).standard_normal((count, *model.inputs[0].shape[1:])).astype("float32")
-    return np.clip(128 + 64 * x, 0, 255) if rescales else x
 
 
 def residual_ends(model):
@@ -182,60 +175,20 @@ def gradient(model, x):
     return at.grad.numpy()[0]
 
 
-def save(model, folder, ending):
-    """The files of the model and of its weights, when they are apart."""
-    path = pathlib.Path(folder) / f"network.{ending}"
-    if ending != "json":
-        model.save(path)
-        return path, None
-    path.write_text(model.to_json())
-    weights = path.with_suffix(".weights.h5")
-    model.save_weights(weights)
-    return path, weights
-
-
-def check_files(library, model, kind, folder):
-    """A line for each format, "WRONG" or "REFUSED" in it where it fails."""
-    x = picture(model)
-    double = in_double(model)
-    named = [layer.name for layer in model.layers if len(layer.output.shape) == 4 and "InputLayer" not in type(layer).__name__]
-    layers = named[:: max(1, len(named) // 7)]
-    theirs, own32 = outputs(double, x.astype("float64"), layers), outputs(model, x, layers)[-1]
-    slope, slope32 = gradient(double, x.astype("float64")), gradient(model, x)
-    for ending in ("h5", "keras", "json") if kind != "twin" else ("h5", "keras"):
-        path, weights = save(model, folder, ending)
-        try:
-            with library.open(path, weights=weights) as network:
-                forward = [error(network.activations(x[0], layer)[0], y) for layer, y in zip(layers + [None], theirs)
-                           if ending == "h5" or layer is None]
-                backward = error(network.gradient(x[0], CLASS), slope)
-                differs = listing_differs(network.listing(), listing_of(model))
-        except Refused as refused:
-            yield f"{kind} {ending}: REFUSED {refused}"
-            continue
-        finally:
-            for file in pathlib.Path(folder).iterdir():
-                file.unlink()
-        if differs:
-            yield f"{kind} {ending}: WRONG listing: {differs}"
-        passed = max(forward) < 1e-4 and (backward < 1e-4 or kind == "as is")
-        yield (f"{kind:6} {ending:5}: layers {max(forward):.1e}, scores {forward[-1]:.1e} (Keras float32 {error(own32, theirs[-1]):.1e}), "
-               f"gradient {backward:.1e} (Keras float32 {error(slope32, slope):.1e}, its size "
-               f"{np.abs(slope).max():.1e}){'' if passed else '  WRONG'}")
+def check_as(library, model, kind, folder):
+    layers, x, double = eight_layers(model, lambda layer: len(layer.output.shape)), picture(model), in_double(model)
+    answers = [(outputs(net, at, layers), gradient(net, at)) for net, at in ((double, x.astype("float64")), (model, x))]
+    return list(check_files(library, model, kind, folder, layers, answers, "Keras"))
 
 
 def check(library, name, folder):
     model = build(name)
     fill(model)
     twin = twin_of(model)
-    notes = list(check_files(library, model, "as is" if twin else "smooth", folder))
+    notes = check_as(library, model, "as is" if twin else "smooth", folder)
     if twin:
-        notes += check_files(library, twin, "twin", folder)
-    good = not any("WRONG" in note or "REFUSED" in note for note in notes)
-    print(("ok    " if good else "FAIL  ") + name + f" ({model.count_params():,} parameters, {SIDES[name]} x {SIDES[name]})", flush=True)
-    for note in notes:
-        print("        " + note, flush=True)
-    return good
+        notes += check_as(library, twin, "twin", folder)
+    return report(name, model, notes)
 
 
 def main():
@@ -247,9 +200,7 @@ def main():
     own = {"LayerScale": convnext.LayerScale, "CustomScaleLayer": inception_resnet_v2.CustomScaleLayer}
     with tempfile.TemporaryDirectory() as folder, keras.utils.custom_object_scope(own):
         failed = [name for name in names if not check(library, name, folder)]
-    print(f"{len(names) - len(failed)} of {len(names)} networks agree")
-    if failed:
-        raise SystemExit("FAIL: " + " ".join(failed))
+    finish(names, failed)
 
 
 main()

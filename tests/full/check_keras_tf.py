@@ -7,7 +7,6 @@ EfficientNet's gradient would vanish: its activations fall from 1e-2 to 1e-6 on 
 """
 import copy
 import os
-import pathlib
 import sys
 import tempfile
 import warnings
@@ -20,7 +19,8 @@ import tensorflow as tf
 import tf_keras as keras
 from tf_keras.src.applications import convnext, inception_resnet_v2
 
-from library import Library, Refused, error, listing_differs, listing_of
+from formats import CLASS, check_files, eight_layers, finish, picture, report
+from library import Library
 
 tf.get_logger().setLevel("ERROR")
 NETWORKS = {
@@ -28,7 +28,7 @@ NETWORKS = {
     "DenseNet121": 64, "Xception": 103, "InceptionV3": 107, "InceptionResNetV2": 107, "ResNet50": 64, "ResNet50V2": 64,
     "ResNetRS50": 64, "RegNetX002": 64, "RegNetY002": 64, "ConvNeXtTiny": 64, "VGG16": 64,
 }
-CLASSES, CLASS = 10, 3
+CLASSES = 10
 KINKED = ("relu", "relu6", "hard_sigmoid")
 
 
@@ -37,13 +37,6 @@ def build(name):
     keras.utils.set_random_seed(11)
     keras.backend.clear_session()
     return getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classes=CLASSES, classifier_activation=None)
-
-
-def picture(model, count=1):
-    """A batch in the range that the network rescales from, if it does, else of about -1 to 1."""
-    rescales = any(isinstance(layer, keras.layers.Rescaling) for layer in model.layers)
-    x = np.random.default_rng(5).standard_normal((count, *model.inputs[0].shape[1:])).astype("float32")
-    return np.clip(128 + 64 * x, 0, 255) if rescales else x
 
 
 def fill(model):
@@ -122,59 +115,20 @@ def run(model, x, layers):
     return [y.numpy()[0] for y in values], tape.gradient(score, at).numpy()[0]
 
 
-def save(model, folder, ending):
-    """The files of the model and of its weights, when they are apart."""
-    path = pathlib.Path(folder) / f"network.{ending}"
-    if ending != "json":
-        model.save(path)
-        return path, None
-    path.write_text(model.to_json())
-    weights = path.with_suffix(".weights.h5")
-    model.save_weights(weights)
-    return path, weights
-
-
-def check_files(library, model, kind, folder):
-    """A line for each format, "WRONG" or "REFUSED" in it where it fails."""
-    x = picture(model)
-    named = [layer.name for layer in model.layers if len(layer.output_shape) == 4 and not isinstance(layer, keras.layers.InputLayer)]
-    layers = named[:: max(1, len(named) // 7)]
-    theirs, slope = run(in_double(model), x.astype("float64"), layers)
-    own32, slope32 = run(model, x, layers)
-    for ending in ("h5", "keras", "json") if kind != "twin" else ("h5", "keras"):
-        path, weights = save(model, folder, ending)
-        try:
-            with library.open(path, weights=weights) as network:
-                forward = [error(network.activations(x[0], layer)[0], y) for layer, y in zip(layers + [None], theirs)
-                           if ending == "h5" or layer is None]
-                backward = error(network.gradient(x[0], CLASS), slope)
-                differs = listing_differs(network.listing(), listing_of(model))
-        except Refused as refused:
-            yield f"{kind} {ending}: REFUSED {refused}"
-            continue
-        finally:
-            for file in pathlib.Path(folder).iterdir():
-                file.unlink()
-        if differs:
-            yield f"{kind} {ending}: WRONG listing: {differs}"
-        passed = max(forward) < 1e-4 and (backward < 1e-4 or kind == "as is")
-        yield (f"{kind:6} {ending:5}: layers {max(forward):.1e}, scores {forward[-1]:.1e} (TensorFlow float32 "
-               f"{error(own32[-1], theirs[-1]):.1e}), gradient {backward:.1e} (TensorFlow float32 {error(slope32, slope):.1e}, its size "
-               f"{np.abs(slope).max():.1e}){'' if passed else '  WRONG'}")
+def check_as(library, model, kind, folder):
+    layers, x = eight_layers(model, lambda layer: len(layer.output_shape)), picture(model)
+    answers = run(in_double(model), x.astype("float64"), layers), run(model, x, layers)
+    return list(check_files(library, model, kind, folder, layers, answers, "TensorFlow"))
 
 
 def check(library, name, folder):
     model = build(name)
     fill(model)
     twin = twin_of(model)
-    notes = list(check_files(library, model, "as is" if twin else "smooth", folder))
+    notes = check_as(library, model, "as is" if twin else "smooth", folder)
     if twin:
-        notes += check_files(library, twin, "twin", folder)
-    good = not any("WRONG" in note or "REFUSED" in note for note in notes)
-    print(("ok    " if good else "FAIL  ") + name + f" ({model.count_params():,} parameters, {NETWORKS[name]} x {NETWORKS[name]})", flush=True)
-    for note in notes:
-        print("        " + note, flush=True)
-    return good
+        notes += check_as(library, twin, "twin", folder)
+    return report(name, model, notes)
 
 
 def main():
@@ -183,9 +137,7 @@ def main():
                                                             (inception_resnet_v2, "CustomScaleLayer")) if hasattr(module, name)}
     with tempfile.TemporaryDirectory() as folder, keras.utils.custom_object_scope(own):
         failed = [name for name in names if not check(library, name, folder)]
-    print(f"{len(names) - len(failed)} of {len(names)} networks agree")
-    if failed:
-        raise SystemExit("FAIL: " + " ".join(failed))
+    finish(names, failed)
 
 
 main()
