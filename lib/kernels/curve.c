@@ -102,6 +102,7 @@ AXM_CLONES static void forward_range(const curve_task *task, size_t begin, size_
     case AXM_CURVE_LOG: AXM_STORE_EACH(false, count, y, axm_log(x[i])); break;
     case AXM_CURVE_SQRT: AXM_STORE_EACH(false, count, y, sqrtf(x[i])); break;
     case AXM_CURVE_ABS: AXM_STORE_EACH(false, count, y, magnitude(x[i])); break;
+    case AXM_CURVE_SIGN: AXM_STORE_EACH(false, count, y, sign(x[i])); break;
     case AXM_CURVE_RECIPROCAL: AXM_STORE_EACH(false, count, y, 1.0f / x[i]); break;
     case AXM_CURVE_SQUARE: AXM_STORE_EACH(false, count, y, x[i] * x[i]); break;
     case AXM_CURVE_POWER: AXM_STORE_EACH(false, count, y, powf(x[i], a)); break;
@@ -128,6 +129,7 @@ AXM_CLONES static void backward_range(const curve_task *task, size_t begin, size
     case AXM_CURVE_LOG: AXM_STORE_EACH(add, count, dx, dy[i] / x[i]); break;
     case AXM_CURVE_SQRT: AXM_STORE_EACH(add, count, dx, dy[i] * 0.5f / sqrtf(x[i])); break;
     case AXM_CURVE_ABS: AXM_STORE_EACH(add, count, dx, dy[i] * sign(x[i])); break;
+    case AXM_CURVE_SIGN: AXM_STORE_EACH(add, count, dx, 0.0f); break;
     case AXM_CURVE_RECIPROCAL: AXM_STORE_EACH(add, count, dx, -dy[i] / (x[i] * x[i])); break;
     case AXM_CURVE_SQUARE: AXM_STORE_EACH(add, count, dx, dy[i] * 2.0f * x[i]); break;
     case AXM_CURVE_POWER: AXM_STORE_EACH(add, count, dx, dy[i] * a * powf(x[i], a - 1.0f)); break;

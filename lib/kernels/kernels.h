@@ -180,7 +180,8 @@ typedef enum axm_curve {
     AXM_CURVE_EXP,
     AXM_CURVE_LOG,
     AXM_CURVE_SQRT,
-    AXM_CURVE_ABS, /* derivative at 0: 0 */
+    AXM_CURVE_ABS,  /* derivative at 0: 0 */
+    AXM_CURVE_SIGN, /* -1, 0 or 1; derivative 0 */
     AXM_CURVE_RECIPROCAL,
     AXM_CURVE_SQUARE,
     AXM_CURVE_POWER, /* x^a, a constant */
@@ -300,6 +301,7 @@ void axm_lrn_backward(const axm_exec *exec, size_t rows, int64_t channels, int64
  * mean and 1 / sqrt(variance + epsilon) of each group, [outer, groups, 2]. */
 typedef struct axm_norm_shape {
     int64_t outer, mid, groups, inner;
+    bool about_zero; /* the mean is taken to be 0: division by the root of the mean square */
 } axm_norm_shape;
 /* Incoming gradients: of y, and of each group's mean and factor 1 / sqrt(...) where they are results too (else NULL). */
 typedef struct axm_norm_gradient {

@@ -1,4 +1,5 @@
-/* Normalisation by the mean and variance of groups of elements (layer, instance and group normalisation), and its gradient. x is
+/* Normalisation by the mean and variance of groups of elements (layer, instance, group and root-mean-square normalisation), and its
+ * gradient. x is
  * [outer, mid, groups, inner]; a group is what has the same outer and group index. Two passes, sums in double, each group by one
  * worker in one order. */
 #include <math.h>
@@ -74,7 +75,7 @@ AXM_CLONES static void forward_units(const norm_task *task, size_t begin, size_t
         const double count = (double)b->rows * (double)b->inner;
         double mean[AXM_LANES] = {0}, factor[AXM_LANES] = {0}, means[AXM_LANES], factors[AXM_LANES];
         float *y = task->out + b->at;
-        SUM_GROUPS(b, mean, (double)x[i]);
+        if (!task->shape.about_zero) SUM_GROUPS(b, mean, (double)x[i]);
         for (int64_t g = 0; g < b->groups; g++)
             mean[g] /= count;
         to_lanes(b, mean, means);
@@ -91,7 +92,7 @@ AXM_CLONES static void forward_units(const norm_task *task, size_t begin, size_t
 }
 
 /* With u = scale dy, n elements in a group and d = x - mean:
- * dx = factor u - (factor sum(u) - dmean) / n - factor^3 d (sum(u d) + dfactor) / n. */
+ * dx = factor u - (factor sum(u) - dmean) / n - factor^3 d (sum(u d) + dfactor) / n; about zero there is no second term. */
 AXM_CLONES static void backward_units(const norm_task *task, size_t begin, size_t end)
 {
     for (size_t unit = begin; unit < end; unit++) {
@@ -112,7 +113,7 @@ AXM_CLONES static void backward_units(const norm_task *task, size_t begin, size_
         SUM_GROUPS(b, product, (double)dy[i] * (double)scale[c0 + k] * ((double)x[i] - means[k]));
         for (int64_t g = 0; g < b->groups; g++) {
             const int64_t at = b->first_group + g;
-            sum[g] = (factor[g] * sum[g] - (d->mean ? (double)d->mean[at] : 0.0)) / count;
+            sum[g] = task->shape.about_zero ? 0.0 : (factor[g] * sum[g] - (d->mean ? (double)d->mean[at] : 0.0)) / count;
             product[g] = factor[g] * factor[g] * factor[g] * (product[g] + (d->factor ? (double)d->factor[at] : 0.0)) / count;
         }
         to_lanes(b, sum, even);

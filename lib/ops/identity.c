@@ -1,7 +1,7 @@
 /* Identity, and Dropout as it is when a network is used: X itself, any type and layout. */
 #include "ops/common.h"
 
-static int32_t fold(const axm_fold *fold)
+static int32_t first_input(const axm_fold *fold)
 {
     if (!fold->inputs[0]) return axm_fail(ACTMAX_ERROR_INTERNAL, "a constant has no value");
     fold->outputs[0] = *fold->inputs[0];
@@ -15,14 +15,37 @@ const axm_op axm_op_Identity = {.name = "Identity",
                                 .flags = AXM_OP_ALIAS | AXM_OP_POINTWISE,
                                 .infer = axm_op_infer_same,
                                 .layout = axm_layout_same,
-                                .fold = fold};
+                                .fold = first_input};
 
-/* ratio and training_mode are taken and change nothing. */
+/* While training it would drop at random, unless the ratio is 0. */
+static int32_t check_training(const axm_constant *ratio, bool trains, const axm_constant *training)
+{
+    if (!trains || (ratio && axm_shape_count(&ratio->shape) == 1 && axm_constant_number(ratio, 0) == 0)) return ACTMAX_OK;
+    if (training && axm_shape_count(&training->shape) == 1 && axm_constant_number(training, 0) == 0) return ACTMAX_OK;
+    return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "it is in training mode; call model.eval() and export the model again for inference");
+}
+
+static int32_t infer_dropout(const axm_infer *infer)
+{
+    const axm_tensor *ratio = axm_op_input(infer->inputs, infer->input_count, 1);
+    const axm_tensor *training = axm_op_input(infer->inputs, infer->input_count, 2);
+    int32_t status = check_training(ratio ? ratio->constant : NULL, training != NULL, training ? training->constant : NULL);
+    return status < 0 ? status : axm_op_infer_same(infer);
+}
+
+static int32_t fold_dropout(const axm_fold *fold)
+{
+    const axm_constant *ratio = fold->input_count > 1 ? fold->inputs[1] : NULL;
+    const axm_constant *training = fold->input_count > 2 ? fold->inputs[2] : NULL;
+    int32_t status = check_training(ratio, training != NULL, training);
+    return status < 0 ? status : first_input(fold);
+}
+
 const axm_op axm_op_Dropout = {.name = "Dropout",
                                .min_inputs = 1,
                                .max_inputs = 3,
                                .outputs = 1,
                                .flags = AXM_OP_ALIAS | AXM_OP_POINTWISE,
-                               .infer = axm_op_infer_same,
+                               .infer = infer_dropout,
                                .layout = axm_layout_same,
-                               .fold = fold};
+                               .fold = fold_dropout};

@@ -1,5 +1,6 @@
-/* LpPool: the p-norm over a window; GlobalLpPool: over the whole space. Channels last, one spatial axis as height 1.
+/* LpPool: the p-norm over a window of one to three axes; GlobalLpPool: over the whole space. Channels last.
  * LpNormalization: X divided by its 1- or 2-norm along an axis, in either layout. */
+#include "base/checked.h"
 #include "ops/window.h"
 
 typedef struct lp_params {
@@ -46,11 +47,6 @@ static int32_t infer_pool(const axm_infer *infer)
     const lp_params *p = infer->params;
     const axm_shape *x = &infer->inputs[0]->shape;
     axm_window window;
-    char text[AXM_SHAPE_TEXT];
-    if (x->rank > 4)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "LpPool over %d spatial axes (input %s) is not supported; actmax computes 1 and 2", (int)x->rank - 2,
-                        axm_shape_text(x, text));
     int32_t status = axm_window_fit("LpPool", &p->window, x, NULL, &window);
     if (status >= 0) status = axm_window_check_pool("LpPool", &window);
     if (status < 0) return status;
@@ -74,22 +70,28 @@ static int32_t prepare_pool(axm_prepare *prepare)
     axm_step *step = prepare->step;
     const lp_params *p = step->params;
     axm_window window;
-    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
-    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
-    step->state = shape;
+    size_t bytes;
+    axm_pool_passes *passes = axm_prepare_memory(prepare, sizeof *passes);
+    if (!passes) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = passes;
     int32_t status = axm_op_needs_channels_last(prepare);
     if (status >= 0) status = axm_window_fit("LpPool", &p->window, &step->inputs[0]->shape, NULL, &window);
-    if (status >= 0) *shape = axm_window_pool(&window, false);
-    return status;
+    if (status < 0) return status;
+    *passes = axm_window_passes(&window, false);
+    if (!axm_mul_size(passes->between, sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "LpPool");
+    axm_prepare_scratch(prepare, bytes);
+    axm_prepare_saved(prepare, bytes);
+    return ACTMAX_OK;
 }
 
 static int32_t prepare_global(axm_prepare *prepare)
 {
     axm_step *step = prepare->step;
     const axm_shape *x = &step->inputs[0]->shape;
-    axm_pool_shape *shape = axm_prepare_memory(prepare, sizeof *shape);
-    if (!shape) return ACTMAX_ERROR_NO_MEMORY;
-    step->state = shape;
+    axm_pool_passes *passes = axm_prepare_memory(prepare, sizeof *passes);
+    if (!passes) return ACTMAX_ERROR_NO_MEMORY;
+    step->state = passes;
+    axm_pool_shape *shape = &passes->plane;
     int64_t space = 1;
     for (int32_t i = 2; i < x->rank; ++i)
         space *= x->dim[i];
@@ -99,18 +101,31 @@ static int32_t prepare_global(axm_prepare *prepare)
     return axm_op_needs_channels_last(prepare);
 }
 
+/* The norm of the norms of planes is the norm of all. */
 static void forward_pool(const axm_step *step, const axm_exec *exec)
 {
     const lp_params *p = step->params;
-    axm_lp_pool_forward(exec, step->state, (float)p->p, step->inputs[0]->data, step->outputs[0]->data);
+    const axm_pool_passes *passes = step->state;
+    const float *x = step->inputs[0]->data;
+    float *y = step->outputs[0]->data, *between = step->saved ? step->saved : (float *)(void *)exec->scratch;
+    axm_lp_pool_forward(exec, &passes->plane, (float)p->p, x, passes->between > 0 ? between : y);
+    if (passes->between > 0) axm_lp_pool_forward(exec, &passes->depth, (float)p->p, between, y);
 }
 
 static void backward_pool(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
 {
     const lp_params *p = step->params;
-    const axm_tensor *x = step->inputs[0], *y = step->outputs[0];
+    const axm_pool_passes *passes = step->state;
+    const axm_tensor *x = step->inputs[0];
+    const float *y = step->outputs[0]->data, *dy = step->outputs[0]->grad;
     (void)input;
-    axm_lp_pool_backward(exec, step->state, (float)p->p, x->data, y->data, y->grad, accumulate, x->grad);
+    if (passes->between > 0) {
+        float *slopes = (float *)(void *)exec->scratch;
+        axm_lp_pool_backward(exec, &passes->depth, (float)p->p, step->saved, y, dy, false, slopes);
+        y = step->saved;
+        dy = slopes;
+    }
+    axm_lp_pool_backward(exec, &passes->plane, (float)p->p, x->data, y, dy, accumulate, x->grad);
 }
 
 #define POOL(Name, which)                                                                                                          \

@@ -1,6 +1,7 @@
 /* LayerNormalization, InstanceNormalization, GroupNormalization: (X - mean) / sqrt(variance + epsilon) over groups of elements,
  * then an affine map with constants. Layer: over all axes from `axis` on, in file order; two further outputs give the mean and the
- * factor. Instance: over the space of each channel. Group: over the space of each group of channels. Both channels last. */
+ * factor. RMSNormalization: the same about 0 instead of the mean, and a scale only. Instance: over the space of each channel.
+ * Group: over the space of each group of channels. Both channels last. */
 #include <math.h>
 
 #include "base/checked.h"
@@ -10,6 +11,7 @@ typedef struct norm_params {
     const char *op;
     int64_t axis, groups; /* groups 0: each channel is one */
     float epsilon;
+    bool about_zero;
 } norm_params;
 
 typedef struct norm_state {
@@ -34,6 +36,15 @@ static int32_t parse_layer(const axm_attributes *attributes, axm_arena *arena, v
     norm_params *p = params;
     (void)arena;
     int32_t status = parse_epsilon(attributes, p, "LayerNormalization");
+    return status < 0 ? status : axm_attribute_int(attributes, "axis", -1, &p->axis);
+}
+
+static int32_t parse_rms(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    norm_params *p = params;
+    (void)arena;
+    p->about_zero = true;
+    int32_t status = parse_epsilon(attributes, p, "RMSNormalization");
     return status < 0 ? status : axm_attribute_int(attributes, "axis", -1, &p->axis);
 }
 
@@ -181,7 +192,8 @@ static int32_t prepare_layer(axm_prepare *prepare)
     step->state = s;
     axm_shape inner = inner_axes(x, (int32_t)(p->axis < 0 ? p->axis + x->rank : p->axis));
     int64_t each = axm_shape_count(&inner);
-    s->shape = (axm_norm_shape){.outer = axm_shape_count(x) / each, .mid = 1, .groups = 1, .inner = each};
+    s->shape =
+        (axm_norm_shape){.outer = axm_shape_count(x) / each, .mid = 1, .groups = 1, .inner = each, .about_zero = p->about_zero};
     int32_t status = spread(prepare, 1, &inner, 1.0f, &s->scale);
     if (status >= 0) status = spread(prepare, 2, &inner, 0.0f, &s->shift);
     if (status >= 0) status = make_moments(prepare, s);
@@ -241,18 +253,22 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
                            step->inputs[0]->grad);
 }
 
-const axm_op axm_op_LayerNormalization = {.name = "LayerNormalization",
-                                          .min_inputs = 2,
-                                          .max_inputs = 3,
-                                          .outputs = 3,
-                                          .flags = AXM_OP_READS_INPUTS,
-                                          .params_size = sizeof(norm_params),
-                                          .parse = parse_layer,
-                                          .infer = infer_layer,
-                                          .layout = axm_layout_file,
-                                          .prepare = prepare_layer,
-                                          .forward = forward,
-                                          .backward = backward};
+#define LAST_AXES(Name, parse_function, most_inputs, results)                                                                      \
+    const axm_op axm_op_##Name = {.name = #Name,                                                                                   \
+                                  .min_inputs = 2,                                                                                 \
+                                  .max_inputs = (most_inputs),                                                                     \
+                                  .outputs = (results),                                                                            \
+                                  .flags = AXM_OP_READS_INPUTS,                                                                    \
+                                  .params_size = sizeof(norm_params),                                                              \
+                                  .parse = parse_function,                                                                         \
+                                  .infer = infer_layer,                                                                            \
+                                  .layout = axm_layout_file,                                                                       \
+                                  .prepare = prepare_layer,                                                                        \
+                                  .forward = forward,                                                                              \
+                                  .backward = backward};
+
+LAST_AXES(LayerNormalization, parse_layer, 3, 3)
+LAST_AXES(RMSNormalization, parse_rms, 2, 1)
 
 #define CHANNELS(Name, parse_function)                                                                                             \
     const axm_op axm_op_##Name = {.name = #Name,                                                                                   \

@@ -227,6 +227,11 @@ def dropout():
     add("dropout_input", [node("Dropout", "x r", "y", seed=3)], x, [ratio], (12, 13))
     add("dropout_off", [node("Dropout", "x r t", "y")], x, [ratio, off], (12, 13, 21))
     add("dropout_off_only", [node("Dropout", "x - t", "y m")], x, [off], (12,), oracle="ort")
+    read = [node("Dropout", "x", "d m"), node("Cast", "m", "f", to=1), node("Mul", "d f", "y")]
+    add("dropout_mask_read", read, x, (), (13,), oracle="ort")
+    add("dropout_mask_number", [node("Dropout", "x", "d m"), node("Add", "d m", "y")], x, (), (7,), expected=[x + 1])
+    nothing = [ratio[:1] + (np.float32(0.0),), ("t", np.array(True))]
+    add("dropout_of_none", [node("Dropout", "x r t", "d m"), node("Where", "m d x", "y")], x, nothing, (13,), oracle="ort")
     add("dropout_between", [node("Dropout", "x", "d"), node("Relu", "d", "y")], x, (), (7, 13))
 
 

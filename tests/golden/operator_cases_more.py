@@ -27,6 +27,8 @@ one("exp", "Exp", options={"shape": [2, 3, 3, 4]})
 one("erf", "Erf", options=WIDE)
 one("abs", "Abs")
 one("neg", "Neg")
+add("sign", lambda c: c.op("Mul", c.op("Sign", 0), 0))
+add("sign of zeros", lambda c: c.op("Add", c.op("Sign", c.op("Relu", 0)), 0))
 add("log", lambda c: c.op("Log", c.op("Abs", 0)))
 add("sqrt", lambda c: c.op("Sqrt", c.op("Abs", 0)))
 add("reciprocal", lambda c: c.op("Reciprocal", c.op("Add", c.op("Sigmoid", 0), c.weight(low=0.25))))
@@ -52,6 +54,13 @@ add("layer norm of three results", lambda c: c.op("Add", *(lambda r: (c.op("Mul"
     c.op("LayerNormalization", 0, c.weight(4), c.weight(4), results=3))), shape=[2, 3, 4])
 add("layer norm between transposes", lambda c: c.op("Transpose", c.op("LayerNormalization", c.op("Transpose", c.op("Conv", 0, c.weight(6, 3, 1, 1)),
     perm=[0, 2, 3, 1]), c.weight(6), c.weight(6)), perm=[0, 3, 1, 2]), shape=[1, 3, 2, 4])
+RMS = {"opset": 23}
+for name, shape, weights, attributes in (("", [2, 3, 7], [7], {}), (" wide", [3, 2, 70], [70], {"epsilon": 0.01}),
+                                         (" of space", [2, 3, 2, 4], [2, 4], {"axis": 2}), (" of all", [2, 3, 4], [2, 3, 4], {"axis": 0}),
+                                         (", scale spread", [2, 3, 2, 4], [1, 4], {"axis": -2})):
+    add(f"rms norm{name}", lambda c, weights=weights, attributes=attributes: c.op("RMSNormalization", 0, c.weight(*weights), **attributes),
+        shape=shape, **RMS)
+add("conv, rms norm", lambda c: c.op("RMSNormalization", c.op("Conv", 0, c.weight(4, 3, 1, 1)), c.weight(4)), shape=[1, 3, 2, 4], **RMS)
 for shape in ([2, 3, 3, 4], [2, 70, 3, 2], [2, 3, 5], [1, 2, 2, 3, 2]):
     add(f"instance norm {shape}", lambda c, n=shape[1]: c.op("InstanceNormalization", 0, c.weight(n), c.weight(n)), shape=shape)
 for channels, groups in ((4, 2), (6, 1), (6, 6), (80, 40), (130, 2)):
@@ -241,6 +250,10 @@ for p in (1, 2, 3):
 one("lp pool same", "LpPool", kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER", options={"shape": [1, 3, 4, 5]})
 one("lp pool dilation", "LpPool", kernel_shape=[2, 2], dilations=[2, 3], options={"shape": [1, 3, 4, 5], "onnx": False})
 one("lp pool one axis", "LpPool", kernel_shape=[3], options={"shape": [2, 3, 7]})
+for p in (1, 2, 3):
+    one(f"lp pool three axes {p}", "LpPool", kernel_shape=[2, 2, 2], strides=[2, 1, 2], p=p, options={"shape": [1, 2, 4, 3, 4]})
+one("lp pool three axes pads", "LpPool", kernel_shape=[3, 2, 2], strides=[2, 1, 1], pads=[1, 0, 1, 0, 1, 0], p=2, options={"shape": [2, 1, 3, 3, 2]})
+add("lp pool three axes of zeros", lambda c: c.op("LpPool", c.op("Relu", 0), kernel_shape=[2, 2, 2]), shape=[1, 2, 2, 3, 3])
 add("lp pool of zeros", lambda c: c.op("LpPool", c.op("Relu", 0), kernel_shape=[2, 2]), shape=[1, 3, 4, 4])
 one("global lp pool", "GlobalLpPool", options={"shape": S})
 one("global lp pool 3", "GlobalLpPool", p=3, options={"shape": S})

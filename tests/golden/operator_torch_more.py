@@ -33,6 +33,11 @@ def layer_norm(i, a):
     return [y, mean, factor][:a.get("results", 1)]
 
 
+def rms_norm(i, a):
+    x, axis = i[0], a.get("axis", -1) % i[0].dim()
+    return x / torch.sqrt((x * x).mean(tuple(range(axis, x.dim())), keepdim=True) + a.get("epsilon", 1e-5)) * i[1]
+
+
 def grouped(x, groups, epsilon, scale, shift):
     parts = x.reshape(x.shape[0], groups, -1)
     mean = parts.mean(2, keepdim=True)
@@ -288,6 +293,8 @@ MORE_RULES = {
     "Erf": lambda i, a: torch.erf(i[0]),
     "Abs": lambda i, a: torch.abs(i[0]),
     "Neg": lambda i, a: -i[0],
+    "Sign": lambda i, a: torch.sign(i[0]),
+    "RMSNormalization": rms_norm,
     "Min": lambda i, a: best(i, False),
     "Max": lambda i, a: best(i, True),
     "Sum": lambda i, a: total(i),

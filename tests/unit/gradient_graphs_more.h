@@ -18,6 +18,14 @@ ONE_VARIABLE(Erf)
 ONE_VARIABLE(Abs)
 ONE_VARIABLE(Neg)
 
+/* Times x, since it has no slope of its own. */
+static int32_t build_Sign(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    image(g, big);
+    return test_node(g, "Mul", INPUTS(simple(g, "Sign", NO_ATTRIBUTES), 0), NO_ATTRIBUTES);
+}
+
 static int32_t build_Gelu(test_graph *g, int32_t variant, bool big)
 {
     if (variant > 1) return -1;
@@ -55,6 +63,16 @@ static int32_t build_LayerNormalization(test_graph *g, int32_t variant, bool big
     /* The mean and the factor as results, alone. */
     int32_t first = test_node_of(g, "LayerNormalization", INPUTS(0, scale), ATTRIBUTES(INT("axis", -3)), 3);
     return first + variant - 1;
+}
+
+static int32_t build_RMSNormalization(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int64_t c = channels(g), h = g->image_shape.dim[2], w = g->image_shape.dim[3];
+    if (variant == 0)
+        return test_node(g, "RMSNormalization", INPUTS(0, test_weights(g, SHAPE(w), -1, 1)), ATTRIBUTES(FLOAT("epsilon", 0.01f)));
+    return test_node(g, "RMSNormalization", INPUTS(0, test_weights(g, SHAPE(c, h, w), -1, 1)), ATTRIBUTES(INT("axis", 1)));
 }
 
 static int32_t build_InstanceNormalization(test_graph *g, int32_t variant, bool big)
@@ -322,7 +340,14 @@ static int32_t build_SpaceToDepth(test_graph *g, int32_t variant, bool big)
 
 static int32_t build_LpPool(test_graph *g, int32_t variant, bool big)
 {
-    if (variant > 2) return -1;
+    if (variant > 3) return -1;
+    if (variant == 3) {
+        axm_shape shape = big ? SHAPE(2, 4, 6, 30, 20) : SHAPE(1, 2, 4, 5, 4);
+        test_graph_init(g, &shape);
+        return simple(
+            g, "LpPool",
+            ATTRIBUTES(INT("p", 3), INTS("kernel_shape", 2, 3, 2), INTS("strides", 1, 2, 2), INTS("pads", 1, 0, 1, 0, 1, 0)));
+    }
     image(g, big);
     return simple(g, "LpPool",
                   ATTRIBUTES(INT("p", variant + 1), INTS("kernel_shape", 3, 2), INTS("strides", 2, 1), INTS("pads", 1, 0, 1, 1)));

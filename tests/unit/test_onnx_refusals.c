@@ -65,7 +65,6 @@ static const struct refusal {
     {"spatial", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "spatial=0"}},
     {"dropout_training", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
     {"dropout_computed", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
-    {"dropout_mask", UNSUPPORTED, {"output 1", "node 'drop1'", "Dropout"}},
     {"indices", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
     {"indices_output", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
     /* opsets */

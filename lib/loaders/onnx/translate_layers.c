@@ -88,17 +88,38 @@ AXM_ONNX_TRANSLATE(max_pool)
     return axm_onnx_emit(call);
 }
 
-/* Outside training it gives its input: ratio and seed do not matter. */
+/* The node's second output, where something reads it: a mask of X's shape that keeps all (booleans; numbers before opset 10). */
+static int32_t emit_mask(axm_onnx_call *call)
+{
+    axm_onnx_import *import = call->import;
+    const char *text;
+    const axm_attribute one = {.name = "value", .kind = AXM_ATTR_FLOAT, .f = 1.0f};
+    const axm_attribute to = {.name = "to", .kind = AXM_ATTR_INT, .i = import->opset < 10 ? AXM_FLOAT32 : AXM_BOOL};
+    int32_t name = call->output_count > 1 ? axm_onnx_find_name(import, call->node->proto.output.items[1]) : -1, mask;
+    if (name < 0 || !import->names[name].used) return ACTMAX_OK;
+    int32_t status = axm_onnx_emit_hidden(call, "Shape", call->inputs, 1, NULL, "shape", &mask);
+    if (status >= 0) status = axm_onnx_emit_hidden(call, "ConstantOfShape", &mask, 1, &one, "ones", &mask);
+    if (status >= 0) status = axm_onnx_text(&import->reader, call->node->proto.output.items[1], &text);
+    if (status < 0) return status;
+    axm_node_spec spec = {.op = "Cast",
+                          .type = "Cast",
+                          .inputs = &mask,
+                          .input_count = 1,
+                          .outputs = &text,
+                          .output_count = 1,
+                          .attributes = {&to, 1},
+                          .hidden = true};
+    return axm_builder_node(import->builder, &spec, &import->names[name].value);
+}
+
+/* Outside training it gives its input: ratio and seed do not matter. The operator sees to it that it is not in training. */
 AXM_ONNX_TRANSLATE(dropout)
 {
-    int32_t status = axm_onnx_keep_first_output(call, "the mask matters in training only; export the model again for inference");
+    if (call->input_count < 1 || call->inputs[0] == AXM_NO_VALUE)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (Dropout) lacks its input; the file is damaged", call->node->label);
+    int32_t status = emit_mask(call);
     if (status < 0) return status;
-    if (call->input_count > 2 && call->node->inputs[2] >= 0) {
-        const axm_constant *training = call->import->names[call->node->inputs[2]].constant;
-        if (!training || axm_shape_count(&training->shape) != 1 || axm_constant_number(training, 0) != 0)
-            return fail_training(call);
-    }
-    if (call->input_count > 1) call->input_count = 1;
+    call->output_count = 1;
     axm_onnx_remove_attribute(call, "ratio");
     axm_onnx_remove_attribute(call, "seed");
     return axm_onnx_emit(call);
