@@ -1,6 +1,7 @@
 #!/bin/sh
 # torchvision.sh FOLDER SCRIPT ARGUMENTS...: runs a script with a Python that has torch, torchvision, onnx, onnxscript and numpy:
-# $ACTMAX_TV_PYTHON, else of an environment that is made in FOLDER once (some gigabytes; rows that run side by side share it).
+# $ACTMAX_TV_PYTHON, else of an environment that is made in FOLDER once (some gigabytes; rows that run side by side share it), where
+# there is onnxruntime as well.
 # Exit code 77: pip reaches no index.
 set -eu
 folder=$1
@@ -13,7 +14,7 @@ has_all() {
 make_environment() {
     rm -rf "$folder"
     python3 -m venv "$folder"
-    "$python" -m pip install -q --disable-pip-version-check --retries 1 numpy onnx onnxscript torch torchvision >"$folder/pip.log" 2>&1 || {
+    "$python" -m pip install -q --disable-pip-version-check --retries 1 numpy onnx onnxruntime onnxscript torch torchvision >"$folder/pip.log" 2>&1 || {
         tail -n 3 "$folder/pip.log"
         echo "SKIP: pip cannot get torch, torchvision, onnx and onnxscript; or set ACTMAX_TV_PYTHON"
         exit 77

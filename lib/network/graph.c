@@ -123,8 +123,14 @@ bool axm_builder_dtype(const axm_builder *builder, int32_t value, axm_dtype *out
             *out = *(const axm_dtype *)node->params;
             return true;
         }
+        if (node->op->flags & AXM_OP_CONDITION) {
+            *out = AXM_BOOL;
+            return true;
+        }
         if ((!node->op->forward && !(node->op->flags & AXM_OP_ALIAS)) || node->input_count < 1) return false;
-        value = node->inputs[0];
+        int32_t chosen = strcmp(node->op->name, "Where") == 0; /* its first input is the condition */
+        if (node->input_count <= chosen) return false;
+        value = node->inputs[chosen];
     }
     if (value < 0) return false;
     *out = graph->values[value].constant ? graph->values[value].constant->dtype : graph->values[value].dtype;

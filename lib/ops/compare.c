@@ -80,6 +80,7 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
                                   .min_inputs = 2,                                                                                 \
                                   .max_inputs = 2,                                                                                 \
                                   .outputs = 1,                                                                                    \
+                                  .flags = AXM_OP_CONDITION,                                                                       \
                                   .infer = infer_##Name,                                                                           \
                                   .layout = axm_layout_same,                                                                       \
                                   .prepare = prepare,                                                                              \

@@ -1,4 +1,4 @@
-/* Floor, Ceil, Not, Mod, And, Or, Xor: element by element, of constants only. */
+/* Floor, Ceil, Mod: element by element, of constants only. */
 #include <math.h>
 
 #include "ops/fold.h"
@@ -27,17 +27,6 @@ static int32_t fold_floor(const axm_fold *fold)
 static int32_t fold_ceil(const axm_fold *fold)
 {
     return round_with(fold, "Ceil", ceil);
-}
-
-static int32_t fold_not(const axm_fold *fold)
-{
-    const axm_constant *x = fold->inputs[0];
-    AXM_OP_CHECK(x->dtype == AXM_BOOL, "Not needs booleans, got %s", axm_dtype_name(x->dtype));
-    int32_t status = axm_fold_output(fold, "Not", 0, AXM_BOOL, &x->shape);
-    int64_t count = axm_shape_count(&x->shape);
-    for (int64_t i = 0; i < count && status >= 0; ++i)
-        status = axm_fold_put("Not", &fold->outputs[0], i, axm_constant_integer(x, i) == 0);
-    return status;
 }
 
 /* ---- Mod: the sign of the divisor, or (fmod) of the dividend ---- */
@@ -83,34 +72,10 @@ static int32_t fold_mod(const axm_fold *fold)
     return status;
 }
 
-/* ---- Logic ---- */
-
-static int32_t combine(const axm_fold *fold, const char *op, axm_fold_rule rule)
-{
-    for (int32_t i = 0; i < 2; ++i)
-        AXM_OP_CHECK(fold->inputs[i]->dtype == AXM_BOOL, "%s needs booleans, got %s", op, axm_dtype_name(fold->inputs[i]->dtype));
-    return axm_fold_integers(fold, op, rule);
-}
-
-#define LOGIC(Name, expression)                                                                                                    \
-    static const char *rule_##Name(int64_t a, int64_t b, int64_t *out)                                                             \
-    {                                                                                                                              \
-        *out = expression;                                                                                                         \
-        return NULL;                                                                                                               \
-    }                                                                                                                              \
-    static int32_t fold_##Name(const axm_fold *fold)                                                                               \
-    {                                                                                                                              \
-        return combine(fold, #Name, rule_##Name);                                                                                  \
-    }                                                                                                                              \
-    const axm_op axm_op_##Name = {.name = #Name, .min_inputs = 2, .max_inputs = 2, .outputs = 1, .fold = fold_##Name};
-
-LOGIC(And, a != 0 && b != 0)
-LOGIC(Or, a != 0 || b != 0)
-LOGIC(Xor, (a != 0) != (b != 0))
+/* ---- The operators ---- */
 
 const axm_op axm_op_Floor = {.name = "Floor", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_floor};
 const axm_op axm_op_Ceil = {.name = "Ceil", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_ceil};
-const axm_op axm_op_Not = {.name = "Not", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = fold_not};
 const axm_op axm_op_Mod = {.name = "Mod",
                            .min_inputs = 2,
                            .max_inputs = 2,

@@ -105,6 +105,10 @@ add("where whole", lambda c: c.op("Where", mask(c, *S), c.weight(3, 1, 1), 0), s
 add("where widened", lambda c: c.op("Where", mask(c, 2, 3, 2, 3), 0, c.weight(1)), shape=[1, 3, 1, 3])
 add("where of infinity", lambda c: c.op("Softmax", c.op("Where", c.exact([True, False, True], BOOL), 0, c.exact(-float("inf")))), shape=S)
 
+for op in ("And", "Or", "Xor"):
+    add(f"where {op}", lambda c, op=op: c.op("Where", c.op(op, c.op("Less", 0, c.exact(0.25)), mask(c, 3, 1, 3)), c.op("Tanh", 0), 0), shape=S)
+    add(f"where {op} computed", lambda c, op=op: c.op("Where", c.op("Not", c.op(op, c.op("Less", c.op("GlobalAveragePool", 0), 0),
+        c.op("Greater", 0, c.exact([0.5078125, -0.5078125, 1.0])))), c.op("Tanh", 0), 0), shape=S)
 for op in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"):
     add(f"where {op}", lambda c, op=op: c.op("Where", c.op(op, 0, c.exact([0.5078125, -0.5078125, 1.0])), c.op("Tanh", 0), 0), shape=S)
     add(f"where {op} computed", lambda c, op=op: c.op("Where", c.op(op, c.op("GlobalAveragePool", 0), 0), 0, c.op("GlobalAveragePool", 0)), shape=S)

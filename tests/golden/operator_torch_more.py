@@ -235,7 +235,7 @@ def lp_normalize(i, a):
     return torch.where(norm > 0, i[0] / torch.where(norm > 0, norm, torch.ones_like(norm)), 0.0 * i[0])
 
 
-RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255)}
+RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255), torch.uint16: (0, 65535)}
 
 
 def along(v, x, a):
@@ -329,5 +329,9 @@ MORE_RULES = {
     "Less": lambda i, a: (i[0] < i[1]),
     "LessOrEqual": lambda i, a: (i[0] <= i[1]),
     "Greater": lambda i, a: (i[0] > i[1]),
+    "Not": lambda i, a: ~i[0],
+    "And": lambda i, a: i[0] & i[1],
+    "Or": lambda i, a: i[0] | i[1],
+    "Xor": lambda i, a: i[0] ^ i[1],
     "GreaterOrEqual": lambda i, a: (i[0] >= i[1]),
 }

@@ -175,6 +175,44 @@ static int32_t build_PRelu(test_graph *g, int32_t variant, bool big)
     return test_node(g, "PRelu", INPUTS(0, slope), NO_ATTRIBUTES);
 }
 
+/* What is true of x, as the condition that chooses x or its tanh. */
+static int32_t chosen_by(test_graph *g, int32_t condition)
+{
+    return test_node(g, "Where", INPUTS(condition, 0, simple(g, "Tanh", NO_ATTRIBUTES)), NO_ATTRIBUTES);
+}
+
+static int32_t build_Not(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    image(g, big);
+    int32_t above = test_node(g, "Greater", INPUTS(0, test_weights(g, SHAPE(channels(g), 1, 1), -1, 1)), NO_ATTRIBUTES);
+    return chosen_by(g, test_node(g, "Not", INPUTS(above), NO_ATTRIBUTES));
+}
+
+static int32_t logic(test_graph *g, int32_t variant, bool big, const char *op)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    bool mask[64];
+    for (int32_t i = 0; i < 64; i++)
+        mask[i] = i % 3 != 1;
+    axm_shape columns = SHAPE(g->image_shape.dim[3]);
+    int32_t above = test_node(g, "Greater", INPUTS(0, test_weights(g, SHAPE(1), -0.3f, -0.3f)), NO_ATTRIBUTES);
+    int32_t mean = test_node(g, "Less", INPUTS(test_node(g, "GlobalAveragePool", INPUTS(0), NO_ATTRIBUTES), 0), NO_ATTRIBUTES);
+    int32_t other = variant ? test_constant(g, AXM_BOOL, &columns, mask) : mean;
+    return chosen_by(g, test_node(g, op, INPUTS(above, other), NO_ATTRIBUTES));
+}
+
+#define LOGIC(name)                                                                                                                \
+    static int32_t build_##name(test_graph *g, int32_t variant, bool big)                                                          \
+    {                                                                                                                              \
+        return logic(g, variant, big, #name);                                                                                      \
+    }
+
+LOGIC(And)
+LOGIC(Or)
+LOGIC(Xor)
+
 static int32_t build_Where(test_graph *g, int32_t variant, bool big)
 {
     if (variant > 1) return -1;

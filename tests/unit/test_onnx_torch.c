@@ -1,4 +1,5 @@
-/* One network as PyTorch's two exporters save it, weights beside the file and inside, against PyTorch's scores and gradient. */
+/* Networks as PyTorch's two exporters save them, against PyTorch's scores and gradients: one with its weights beside the file and
+ * inside, and several of an unusual kind (tests/golden/make_odd_goldens.py). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,22 @@ static void test_scores_and_gradient(void **state)
         onnx_close(&container);
         free(data);
     }
+}
+
+static void test_odd_networks(void **state)
+{
+    onnx_container container;
+    int32_t count = 0;
+    (void)state;
+    onnx_open(&container, "onnx/odd.bin");
+    for (const onnx_case *c; (c = onnx_next(&container)) != NULL; count++) {
+        onnx_network network = {0};
+        if (onnx_load(&network, c->model, c->model_size) < 0) fail_msg("%s: %s", c->name, axm_message());
+        onnx_expect_gradient(&network, onnx_plan_gradient(&network, c, c->name), c, c->name);
+        onnx_free(&network);
+    }
+    onnx_close(&container);
+    assert_int_equal(count, 11);
 }
 
 /* ---- Through the public functions ---- */
@@ -187,10 +204,8 @@ static void test_external_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scores_and_gradient),
-        cmocka_unit_test(test_public),
-        cmocka_unit_test(test_free_size_must_be_given),
-        cmocka_unit_test(test_external_data),
+        cmocka_unit_test(test_scores_and_gradient),     cmocka_unit_test(test_odd_networks),  cmocka_unit_test(test_public),
+        cmocka_unit_test(test_free_size_must_be_given), cmocka_unit_test(test_external_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

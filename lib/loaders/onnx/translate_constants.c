@@ -103,11 +103,36 @@ static void remove_rounding(axm_onnx_call *call)
     axm_onnx_remove_attribute(call, "round_mode");
 }
 
+/* Whether X is not 0: exporters write it before Where, also where X is a boolean already. */
+static int32_t emit_truth(axm_onnx_call *call)
+{
+    static const float zero = 0.0f;
+    const axm_constant constant = {.dtype = AXM_FLOAT32, .bytes = sizeof zero, .data = &zero};
+    int32_t operands[2] = {call->input_count == 1 ? call->inputs[0] : AXM_NO_VALUE, AXM_NO_VALUE}, is_zero;
+    if (operands[0] == AXM_NO_VALUE)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (%.80s) must have one input; the file is damaged", call->node->label,
+                        call->node->op);
+    int32_t status = axm_onnx_hidden_constant(call, &constant, "zero", &operands[1]);
+    if (status >= 0) status = axm_onnx_emit_hidden(call, "Equal", operands, 2, NULL, "is zero", &is_zero);
+    if (status < 0) return status;
+    axm_onnx_remove_attribute(call, "to");
+    call->op = "Not";
+    call->inputs = &is_zero;
+    return axm_onnx_emit(call);
+}
+
+static int32_t emit_cast(axm_onnx_call *call, int32_t to)
+{
+    return to == AXM_BOOL ? emit_truth(call) : axm_onnx_emit(call);
+}
+
 AXM_ONNX_TRANSLATE(cast)
 {
+    int64_t to = 0;
     remove_rounding(call);
     int32_t status = translate_type(call, "to", true);
-    return status < 0 ? status : axm_onnx_emit(call);
+    if (status >= 0) status = axm_onnx_get_int(call, "to", 0, &to);
+    return status < 0 ? status : emit_cast(call, (int32_t)to);
 }
 
 /* Cast to the type of the second input, which is not read. */
@@ -125,7 +150,7 @@ AXM_ONNX_TRANSLATE(cast_like)
     call->op = "Cast";
     call->input_count = 1;
     int32_t status = axm_onnx_set_int(call, "to", (int64_t)to);
-    return status < 0 ? status : axm_onnx_emit(call);
+    return status < 0 ? status : emit_cast(call, (int32_t)to);
 }
 
 /* precision names the type of the division; here it is of float32. */
