@@ -15,7 +15,7 @@ static int32_t list_inputs(const axm_graph *graph, char *buffer, size_t capacity
     char shape[AXM_SHAPE_TEXT];
     for (int32_t i = 0; i < graph->input_count; ++i) {
         const axm_value *value = &graph->values[graph->inputs[i]];
-        axm_text_add(&text, "%s'%.60s' %s", i ? ", " : "", value->name,
+        axm_text_add(&text, "%s'%.60s' %s %s", i ? ", " : "", value->name, axm_dtype_name(value->dtype),
                      value->declared.rank >= 0 ? axm_shape_text(&value->declared, shape) : "(no shape)");
     }
     return ACTMAX_OK;
@@ -23,7 +23,7 @@ static int32_t list_inputs(const axm_graph *graph, char *buffer, size_t capacity
 
 static bool is_image_like(const axm_value *value)
 {
-    return value->declared.rank == 4 && (value->dtype == AXM_FLOAT32 || value->dtype == AXM_FLOAT16);
+    return value->declared.rank == 4 && value->dtype <= AXM_FLOAT64; /* computed as float32 whatever it is */
 }
 
 static int32_t choose_input(const axm_graph *graph, const char *wanted, int32_t *out)
@@ -41,13 +41,20 @@ static int32_t choose_input(const axm_graph *graph, const char *wanted, int32_t 
     if (found == 0 && *wanted)
         return axm_fail(ACTMAX_ERROR_NOT_FOUND, "the network has no input called '%.80s'; it has: %s", wanted, list);
     if (found == 0)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "the network has no image input (float, 4 axes); its inputs: %s", list);
+        return axm_fail(
+            ACTMAX_ERROR_UNSUPPORTED,
+            "the network has no image input: actmax takes a float tensor of 4 axes (batch, channels, height, width); save the "
+            "network behind a module that reshapes or casts such a tensor. Its inputs: %s",
+            list);
     if (found > 1)
         return axm_fail(ACTMAX_ERROR_AMBIGUOUS,
                         "the network has several image inputs: %s; choose one with the option 'input' and bind the others", list);
     if (!is_image_like(&graph->values[*out]))
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "input '%.80s' is no image: actmax takes float tensors of 4 axes",
-                        graph->values[*out].name);
+        return axm_fail(
+            ACTMAX_ERROR_UNSUPPORTED,
+            "input '%.80s' is no image: actmax takes a float tensor of 4 axes (batch, channels, height, width); save the "
+            "network behind a module that reshapes or casts such a tensor. Its inputs: %s",
+            graph->values[*out].name, list);
     for (int32_t i = 0; i < graph->input_count; ++i)
         if (graph->inputs[i] != *out)
             return axm_fail(ACTMAX_ERROR_INVALID,

@@ -127,8 +127,10 @@ static int32_t refuse_empty(const axm_node *node, const node_view *view)
 static int32_t infer_shapes(const axm_infer_request *request, const axm_node *node, node_view *view)
 {
     if (!node->op->infer)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "%s is computed here from what is in the image; actmax does it only for shapes and constants", node->type);
+        return axm_fail(
+            ACTMAX_ERROR_UNSUPPORTED,
+            "%s is computed here from what is in the image; actmax does it only for shapes and constants; " AXM_END_BEFORE,
+            node->type);
     axm_infer infer = {node->params,          node->input_count, node->output_count,
                        view->tensor_pointers, view->out_shapes,  &request->graph->limits};
     return node->op->infer(&infer);

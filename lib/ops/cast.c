@@ -20,7 +20,8 @@ static int32_t infer(const axm_infer *infer)
     axm_dtype to = *(const axm_dtype *)infer->params;
     if (to > AXM_FLOAT64)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "Cast to %s of what is computed from the image is not supported: it has no gradient", axm_dtype_name(to));
+                        "Cast to %s of what is computed from the image is not supported: it has no gradient; " AXM_END_BEFORE,
+                        axm_dtype_name(to));
     return axm_op_infer_same(infer);
 }
 

@@ -51,7 +51,8 @@ int32_t axm_op_weight(const char *op, const char *what, const axm_tensor *input,
     if (!input) return ACTMAX_OK;
     if (!input->constant)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "%s needs %s to be a weight stored in the model, but it is computed from the image", op, what);
+                        "%s needs %s to be a weight stored in the model, but it is computed from the image; " AXM_END_BEFORE, op,
+                        what);
     if (input->constant->dtype > AXM_FLOAT64)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                         "%s needs %s in floating point, but it is %s; convert quantised models to float first", op, what,
@@ -99,8 +100,8 @@ int32_t axm_op_list(const char *op, const char *what, const axm_tensor *input, c
         return ACTMAX_OK;
     }
     if (!input->constant)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s needs its %s to be known beforehand, but it is computed from the image", op,
-                        what);
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "%s needs its %s to be known beforehand, but it is computed from the image; " AXM_END_BEFORE, op, what);
     const axm_constant *constant = input->constant;
     if (constant->dtype != AXM_INT64 && constant->dtype != AXM_INT32)
         return axm_fail(ACTMAX_ERROR_FORMAT, "%s needs its %s as integers, got %s; the file is damaged", op, what,

@@ -52,7 +52,7 @@ static int32_t infer(const axm_infer *infer)
     int32_t axis;
     if (!indices)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                        "Gather needs its indices to be known beforehand, but they are computed from the image");
+                        "Gather needs its indices to be known beforehand, but they are computed from the image; " AXM_END_BEFORE);
     int32_t status = axm_op_axis("Gather", *(const int64_t *)infer->params, x->rank, false, &axis);
     if (status >= 0) status = check_indices(indices, x->dim[axis]);
     if (status >= 0) status = find_shape(x, &indices->shape, axis, &y);

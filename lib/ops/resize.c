@@ -94,8 +94,8 @@ static int32_t read_numbers(const char *what, const axm_tensor *input, int32_t m
     *count = 0;
     if (!input) return ACTMAX_OK;
     if (!input->constant)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Resize needs its %s to be known beforehand, but it is computed from the image",
-                        what);
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "Resize needs its %s to be known beforehand, but it is computed from the image; " AXM_END_BEFORE, what);
     int64_t elements = axm_shape_count(&input->shape);
     AXM_OP_CHECK(elements <= most, "Resize has %lld %s, more than its input has axes", (long long)elements, what);
     for (int64_t i = 0; i < elements; ++i)

@@ -50,6 +50,8 @@ class Errors(ProgramTest):
             "text.onnx": b"this is no model\n" * 50,
             "half.onnx": whole[: len(whole) // 2],
             "picture.onnx": picture,
+            "web.onnx": b"<!DOCTYPE html><html>404</html>",
+            "checkpoint.onnx": b"PK\3\4" + bytes(100),
         }
         for name, data in broken.items():
             write_bytes(self.path(name), data)

@@ -35,6 +35,9 @@ def operators():
     one("machine_learning", [node("Scaler", "x", "y", domain="ai.onnx.ml", name="scale1")], extra_opsets=[("ai.onnx.ml", 2)])
     one("quantized", [node("ConvInteger", "q w", "c", name="integers"), node("Cast", "c", "y", to=1)],
         [("q", np.ones((1, 2, 4, 4), np.uint8)), ("w", np.ones((2, 2, 3, 3), np.int8))])
+    one("recurrent", [node("Conv", "x w", "c"), node("Reshape", "c n", "r"), node("LSTM", "r a b", "- y", name="decoder", hidden_size=1)],
+        [W, ints("n", 8, 1, 1), ("a", np.ones((1, 4, 1), np.float32)), ("b", np.ones((1, 4, 1), np.float32))])
+    one("best_class", [node("Conv", "x w", "c"), node("ArgMax", "c", "y", name="classes", axis=1)], [W])
     one("hard_swish_13", [node("HardSwish", "x", "y", name="swish")], opset=13)
     one("control_flow", [control_flow()], [("flag", np.array(True))])
     one("graph_attribute", [graph_attribute()])
@@ -144,6 +147,8 @@ def tensors():
     words.graph.input.append(helper.make_tensor_value_info("words", TensorProto.STRING, [1]))
     add("string_input", words)
     one("second_input", [node("Mul", "x s", "y")], bound=[("s", np.ones(1, np.float32))])
+    one("line", [node("Relu", "x", "y")], x=values("line", 1, 2, 8))
+    one("volume", [node("Relu", "x", "y")], x=values("volume", 1, 2, 2, 4, 4))
     one("integer_image", [node("Cast", "x", "f", to=1), node("Relu", "f", "y")], x_type=TensorProto.UINT8)
 
 

@@ -50,6 +50,12 @@ def storage():
     typed = [bits("w", wh), bits("b", bh)]
     assert typed[0].int32_data and not typed[0].raw_data
     add("float16_int32_data", make(CONV, X, typed, x_type=TensorProto.FLOAT16), expected=half)
+    add("float64_all", make(CONV, X, [("w", W.astype(np.float64)), ("b", B.astype(np.float64))], x_type=TensorProto.DOUBLE),
+        expected=conv_twin())
+    brains = [helper.make_tensor(name, TensorProto.BFLOAT16, a.shape, (a.view(np.uint32) >> 16).astype("<u2").tobytes(), raw=True)
+              for name, a in (("w", W), ("b", B))]
+    cut = lambda a: ((a.view(np.uint32) >> 16) << 16).view(np.float32)
+    add("bfloat16_all", make(CONV, X, brains, x_type=TensorProto.BFLOAT16), expected=conv_twin(cut(W), cut(B)))
     cast = [node("Cast", "w64", "w", to=TensorProto.FLOAT), *CONV]
     add("float64_cast", make(cast, X, [("w64", W.astype(np.float64)), ("b", B)]))
     double = helper.make_tensor("w64", TensorProto.DOUBLE, W.shape, W.astype(np.float64).flatten())

@@ -49,6 +49,9 @@ def test_files(tmp_path):
     (tmp_path / "text.onnx").write_text("no network")
     with pytest.raises(actmax.FormatError, match="text.onnx"):
         actmax.Model(tmp_path / "text.onnx")
+    (tmp_path / "checkpoint.onnx").write_bytes(b"PK\3\4" + bytes(100))
+    with pytest.raises(actmax.FormatError, match="checkpoint.onnx.*torch.onnx.export"):
+        actmax.Model(tmp_path / "checkpoint.onnx")
     with pytest.raises(actmax.FileError):
         actmax.Model(tmp_path)
     with pytest.raises(actmax.InvalidError, match="NUL"):

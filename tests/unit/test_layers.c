@@ -374,7 +374,7 @@ static void wrong_preprocessing(void **state)
         {"std", "1,2,3,4", "option 'std' has 4 numbers; the network has 3 channels", 3, ACTMAX_ERROR_INVALID},
         {"preprocess", "caffe", "preprocessing 'caffe' is for 3 channels; this network takes 1", 1, ACTMAX_ERROR_INVALID},
         {"preprocess", "torch", "use raw, unit, tf", 5, ACTMAX_ERROR_INVALID},
-        {"input", "y", "no input called 'y'; it has: 'x' [1, 3, 8, 8]", 3, ACTMAX_ERROR_NOT_FOUND},
+        {"input", "y", "no input called 'y'; it has: 'x' float32 [1, 3, 8, 8]", 3, ACTMAX_ERROR_NOT_FOUND},
         {"input_size", "70000", "limit_image_side", 3, ACTMAX_ERROR_LIMIT},
         {"limit_nodes", "1", "limit_nodes", 3, ACTMAX_ERROR_LIMIT},
     };

@@ -29,10 +29,14 @@ static const struct refusal {
     {"max_roi_pool", UNSUPPORTED, {"'MaxRoiPool'", "domain 'ai.onnx'", "node 'decoder/up'", "output 'up_out'", "opset 13"}},
     {"unnamed_hardmax", UNSUPPORTED, {"'Hardmax'", "domain 'ai.onnx'", "node 'scaled/out'"}},
     {"microsoft", UNSUPPORTED, {"'FusedConv'", "domain 'com.microsoft'", "node 'fused1'", "output 'y'", "export"}},
-    {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'"}},
-    {"quantized", UNSUPPORTED, {"'ConvInteger'", "domain 'ai.onnx'", "node 'integers'"}},
+    {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'", "extract_model"}},
+    {"quantized", UNSUPPORTED, {"'ConvInteger'", "domain 'ai.onnx'", "node 'integers'", "in float", "quant_format=QDQ"}},
+    {"recurrent",
+     UNSUPPORTED,
+     {"'LSTM'", "node 'decoder'", "output 'y'", "extract_model(path, 'cut.onnx', ['x'], ['r'])", "actmax ops"}},
+    {"best_class", UNSUPPORTED, {"'ArgMax'", "node 'classes'", "extract_model(path, 'cut.onnx', ['x'], ['c'])", "layers before"}},
     {"hard_swish_13", UNSUPPORTED, {"'HardSwish'", "opset 13", "node 'swish'"}},
-    {"control_flow", UNSUPPORTED, {"'If'", "domain 'ai.onnx'", "node 'choice'"}},
+    {"control_flow", UNSUPPORTED, {"'If'", "domain 'ai.onnx'", "node 'choice'", "without conditions and loops", "onnxsim"}},
     {"graph_attribute", UNSUPPORTED, {"'body'", "node 'odd'", "Relu", "control flow"}},
     {"function", UNSUPPORTED, {"'Block'", "domain 'mine'", "node 'block7'", "inline_local_functions"}},
     {"replaced_operator", UNSUPPORTED, {"'Relu'", "function", "inline_local_functions"}},
@@ -92,14 +96,16 @@ static const struct refusal {
     {"sequence_input", UNSUPPORTED, {"input 'boxes'", "not a tensor"}},
     {"string_input", UNSUPPORTED, {"input 'words'", "string"}},
     {"second_input", ACTMAX_ERROR_INVALID, {"'s'", "actmax_recipe_bind_input"}},
-    {"integer_image", UNSUPPORTED, {"image input", "'x'"}},
+    {"integer_image", UNSUPPORTED, {"image input", "4 axes", "'x' uint8 [1, 2, 4, 4]", "casts"}},
+    {"line", UNSUPPORTED, {"image input", "4 axes", "'x' float32 [1, 2, 8]", "reshapes"}},
+    {"volume", UNSUPPORTED, {"image input", "4 axes", "'x' float32 [1, 2, 2, 4, 4]"}},
     /* known operators that would need more */
     {"conv_4d", UNSUPPORTED, {"node 'c4'", "Conv", "4 spatial axes"}},
     {"pool_4d", UNSUPPORTED, {"node 'p4'", "MaxPool", "4 spatial axes"}},
-    {"dynamic_weight", UNSUPPORTED, {"node 'c1'", "Conv", "computed from the image"}},
+    {"dynamic_weight", UNSUPPORTED, {"node 'c1'", "Conv", "computed from the image", "ends before this node"}},
     {"dynamic_shape", UNSUPPORTED, {"node 'i'", "Cast"}},
-    {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor"}},
-    {"dynamic_gather", UNSUPPORTED, {"node 'gather1'", "Gather"}},
+    {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor", "ends before this node"}},
+    {"dynamic_gather", UNSUPPORTED, {"node 'gather1'", "Gather", "ends before this node"}},
     {"wrong_channels", SHAPE, {"node 'c1'", "Conv", "[1, 2, 4, 4]", "[2, 3, 3, 3]"}},
     {"wrong_inputs", FORMAT, {"node 'c1'", "Conv", "1 inputs", "2 to 3"}},
     {"wrong_broadcast", SHAPE, {"node 'add1'", "Add", "[1, 2, 4, 4]", "[3]"}},
@@ -163,12 +169,15 @@ static void test_other_files(void **state)
 {
     static const char lfs[] = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
     static const char html[] = "<!DOCTYPE html><html><body>Not found</body></html>";
+    static const char json[] = "{\"model\": 1}", archive[] = "PK\3\4 and so on";
     static const char empty_model[] = "\x08\x08\x12\x01"
                                       "p\x42\x02\x10\x0d";
     (void)state;
     refuse_bytes("empty file", "", 0, FORMAT, "empty");
     refuse_bytes("Git LFS pointer", lfs, sizeof lfs - 1, FORMAT, "git lfs pull");
-    refuse_bytes("web page", html, sizeof html - 1, FORMAT, "no ONNX model");
+    refuse_bytes("web page", html, sizeof html - 1, FORMAT, "no ONNX model; fetch the model again");
+    refuse_bytes("text", json, sizeof json - 1, FORMAT, "no ONNX model; fetch the model again");
+    refuse_bytes("checkpoint", archive, sizeof archive - 1, FORMAT, "torch.onnx.export");
     refuse_bytes("no graph", empty_model, sizeof empty_model - 1, FORMAT, "no ONNX graph");
 }
 

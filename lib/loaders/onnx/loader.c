@@ -42,7 +42,7 @@ static bool recognises(const uint8_t *data, size_t size, const char *path)
 
 static int32_t check_file(const axm_loader_source *source)
 {
-    static const char lfs[] = "version https://git-lfs";
+    static const char lfs[] = "version https://git-lfs", zip[] = "PK\3\4";
     if (source->size > PROTOBUF_LIMIT)
         return axm_fail(ACTMAX_ERROR_LIMIT,
                         "the ONNX file has %zu bytes, more than protobuf's 2 GiB; save the model with onnx.save_model(model, path, "
@@ -51,6 +51,14 @@ static int32_t check_file(const axm_loader_source *source)
     if (source->size == 0) return axm_fail(ACTMAX_ERROR_FORMAT, "the ONNX file is empty; save or fetch it again");
     if (source->size >= sizeof lfs - 1 && memcmp(source->data, lfs, sizeof lfs - 1) == 0)
         return axm_fail(ACTMAX_ERROR_FORMAT, "the file is a Git LFS pointer, not the model; fetch the model with 'git lfs pull'");
+    if (source->size >= sizeof zip - 1 && memcmp(source->data, zip, sizeof zip - 1) == 0)
+        return axm_fail(ACTMAX_ERROR_FORMAT,
+                        "the file is a zip archive, such as PyTorch's checkpoints are, and no ONNX model; export "
+                        "the network with torch.onnx.export, or unpack the archive");
+    if (source->data[0] == '<' || source->data[0] == '{')
+        return axm_fail(ACTMAX_ERROR_FORMAT,
+                        "the file is a text, perhaps the web page of a download that failed, and no ONNX model; "
+                        "fetch the model again");
     return ACTMAX_OK;
 }
 

@@ -95,7 +95,8 @@ static int32_t check_domain(axm_onnx_import *import, const axm_onnx_node *node, 
     }
     return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                     "operator '%.80s' (domain '%.80s') of node '%.80s' (output '%.80s') is not supported: actmax knows standard "
-                    "ONNX operators only; export the model again without optimisations for one runtime",
+                    "ONNX operators only; export the model again without optimisations for one runtime, or cut it before that node "
+                    "(onnx.utils.extract_model) to look at the layers before",
                     node->op, domain, node->label, output);
 }
 

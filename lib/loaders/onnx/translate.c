@@ -1,7 +1,6 @@
 /* Finds a node's line of translate.def and follows it. */
 #include "loaders/onnx/translate.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/status.h"
@@ -34,20 +33,6 @@ static const struct line *find_line(const char *op, int64_t opset)
     return NULL;
 }
 
-/* The node's name and its output's: one of them is the layer as other tools show it. */
-static int32_t fail_operator(axm_onnx_import *import, const axm_onnx_node *node)
-{
-    const char *output = "";
-    if (node->proto.output.count > 0) {
-        int32_t status = axm_onnx_text(&import->reader, node->proto.output.items[0], &output);
-        if (status < 0) return status;
-    }
-    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                    "operator '%.80s' (domain 'ai.onnx', opset %" PRId64
-                    ") of node '%.80s' (output '%.80s') is not supported; 'actmax ops' lists what is",
-                    node->op, import->opset, node->label, output);
-}
-
 static int32_t take_inputs(axm_onnx_call *call)
 {
     axm_onnx_import *import = call->import;
@@ -78,7 +63,7 @@ static int32_t take_inputs(axm_onnx_call *call)
 int32_t axm_onnx_build_node(axm_onnx_import *import, const axm_onnx_node *node)
 {
     const struct line *line = find_line(node->op, import->opset);
-    if (!line) return fail_operator(import, node);
+    if (!line) return axm_onnx_fail_operator(import, node);
     if (node->proto.output.count == 0 || node->proto.output.items[0].size == 0)
         return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (%.80s) does not name its first output; the file is damaged",
                         node->label, node->op);
