@@ -10,7 +10,9 @@ static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *p
     (void)arena;
     int32_t status = axm_attribute_int(attributes, "to", -1, &to);
     if (status < 0) return status;
-    if (to < AXM_FLOAT32 || to > AXM_UINT64) return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Cast to a type that actmax does not know");
+    if (to < AXM_FLOAT32 || to > AXM_UINT64)
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "Cast to %s is not supported; actmax casts to types of 8 bits and more",
+                        axm_dtype_name((axm_dtype)(to >= 0 && to <= AXM_UINT2 ? to : AXM_UINT2 + 1)));
     *(axm_dtype *)params = (axm_dtype)to;
     return ACTMAX_OK;
 }

@@ -62,11 +62,20 @@ static int32_t put_bytes(const axm_constant *out, int64_t i, int64_t value)
     return ACTMAX_OK;
 }
 
+static int32_t put_narrow(const char *op, const axm_constant *out, int64_t i, int64_t value, int64_t low, int64_t high)
+{
+    return value < low || value > high ? out_of_range(op, out->dtype, value) : put_bytes(out, i, value);
+}
+
 int32_t axm_fold_put(const char *op, const axm_constant *out, int64_t i, int64_t value)
 {
     unsigned char *data = (unsigned char *)out->data;
     int32_t narrow = (int32_t)value;
     switch (out->dtype) {
+    case AXM_INT4: return put_narrow(op, out, i, value, -8, 7);
+    case AXM_UINT4: return put_narrow(op, out, i, value, 0, 15);
+    case AXM_INT2: return put_narrow(op, out, i, value, -2, 1);
+    case AXM_UINT2: return put_narrow(op, out, i, value, 0, 3);
     case AXM_INT64: memcpy(data + (size_t)i * sizeof value, &value, sizeof value); return ACTMAX_OK;
     case AXM_INT32:
         if (value < INT32_MIN || value > INT32_MAX) return out_of_range(op, out->dtype, value);

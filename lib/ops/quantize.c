@@ -1,7 +1,7 @@
 /* QuantizeLinear: round(X / scale) + zero point, within the range of a type; DequantizeLinear: (X - zero point) scale. Both are
- * computed in float, in either layout, with a constant scale: one, or one for each place along an axis. The gradient of the
- * rounding is taken to be 1 (straight-through), and 0 where the range cuts off. Constants may also be scaled by blocks along the
- * axis. */
+ * computed in float, in either layout, with a constant scale: one, or one for each place or each block along an axis. The gradient
+ * of the rounding is taken to be 1 (straight-through), and 0 where the range cuts off. */
+#include "base/checked.h"
 #include "ops/fold.h"
 
 typedef struct quantize_params {
@@ -18,7 +18,7 @@ static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *p
     if (status >= 0) status = axm_attribute_int(attributes, "block_size", 0, &p->block);
     if (status >= 0) status = axm_attribute_int(attributes, "output_dtype", AXM_UINT8, &dtype);
     if (status < 0) return status;
-    if (dtype < AXM_FLOAT32 || dtype > AXM_UINT64)
+    if (dtype < AXM_FLOAT32 || dtype > AXM_UINT2)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "a quantised type that actmax does not know");
     p->dtype = (axm_dtype)dtype;
     return ACTMAX_OK;
@@ -31,8 +31,45 @@ static bool range_of(axm_dtype dtype, float *low, float *high)
     case AXM_UINT8: *low = 0.0f, *high = 255.0f; return true;
     case AXM_INT16: *low = -32768.0f, *high = 32767.0f; return true;
     case AXM_UINT16: *low = 0.0f, *high = 65535.0f; return true;
+    case AXM_INT4: *low = -8.0f, *high = 7.0f; return true;
+    case AXM_UINT4: *low = 0.0f, *high = 15.0f; return true;
+    case AXM_INT2: *low = -2.0f, *high = 1.0f; return true;
+    case AXM_UINT2: *low = 0.0f, *high = 3.0f; return true;
     default: return false;
     }
+}
+
+/* The scale's element for element i of X: of all, along the axis, or of a block along it. */
+static int64_t scale_of(const axm_shape *x, const axm_shape *scale, int32_t axis, int64_t block, int64_t i)
+{
+    if (axm_shape_count(scale) == 1) return 0;
+    int64_t element = 0, stride = 1;
+    for (int32_t k = x->rank - 1; k >= 0; --k) {
+        int64_t at = i % x->dim[k];
+        i /= x->dim[k];
+        if (scale->rank == 1) {
+            if (k == axis) return at;
+            continue;
+        }
+        element += (k == axis ? at / block : at) * stride;
+        stride *= scale->dim[k];
+    }
+    return element;
+}
+
+static int32_t check_blocks(const quantize_params *p, const char *op, const axm_shape *x, const axm_shape *scale, int32_t *axis)
+{
+    char text[AXM_SHAPE_TEXT], wanted[AXM_SHAPE_TEXT];
+    *axis = 0;
+    if (axm_shape_count(scale) == 1) return ACTMAX_OK;
+    int32_t status = axm_op_axis(op, p->axis, x->rank, false, axis);
+    if (status < 0) return status;
+    bool fits = p->block > 0 ? scale->rank == x->rank : scale->rank == 1 && scale->dim[0] == x->dim[*axis];
+    for (int32_t k = 0; p->block > 0 && fits && k < x->rank; ++k)
+        fits = scale->dim[k] == (k == *axis ? (x->dim[k] + p->block - 1) / p->block : x->dim[k]);
+    AXM_OP_CHECK(fits, "%s has scales of shape %s, which do not fit its input %s", op, axm_shape_text(scale, text),
+                 axm_shape_text(x, wanted));
+    return ACTMAX_OK;
 }
 
 /* The axis, or -1 when there is one scale for all. */
@@ -47,10 +84,9 @@ static int32_t find_axis(const quantize_params *p, const char *op, const axm_sha
                  "%s has %lld scales and %lld zero points", op, (long long)axm_shape_count(&scale->shape),
                  (long long)axm_shape_count(&zero->shape));
     if (axm_shape_count(&scale->shape) == 1) return ACTMAX_OK;
+    if (p->block > 0) return check_blocks(p, op, x, &scale->shape, axis);
     int32_t status = axm_op_axis(op, p->axis, x->rank, false, axis);
     if (status < 0) return status;
-    if (p->block != 0)
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s by blocks of what is computed from the image is not supported", op);
     AXM_OP_CHECK(scale->shape.rank == 1 && scale->shape.dim[0] == x->dim[*axis],
                  "%s needs one scale, or %lld along axis %d, got shape %s", op, (long long)x->dim[*axis], (int)*axis,
                  axm_shape_text(&scale->shape, got));
@@ -67,7 +103,7 @@ static int32_t infer_kind(const axm_infer *infer, const char *op, bool quantize)
     if (status < 0) return status;
     axm_dtype dtype = zero ? zero->constant->dtype : p->dtype;
     if (quantize && !range_of(dtype, &low, &high))
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s to %s is not supported; actmax computes 8 and 16 bits", op,
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s to %s is not supported; actmax computes integers of 2, 4, 8 and 16 bits", op,
                         axm_dtype_name(dtype));
     return axm_op_output(infer, op, 0, &infer->inputs[0]->shape);
 }
@@ -83,12 +119,21 @@ static int32_t prepare(axm_prepare *prepare)
     step->state = s;
     int32_t status = find_axis(p, step->op->name, &x->shape, step->inputs[1], zero, &axis);
     if (status < 0) return status;
-    axm_split_dims d = axis < 0 ? (axm_split_dims){1, 1, axm_shape_count(&x->shape)} : axm_op_split(x, axis);
-    float *values = axm_prepare_memory(prepare, 3 * (size_t)d.axis * sizeof *values); /* scales, zero points, zeros */
+    bool blocks = axis >= 0 && p->block > 0; /* then each element has a scale of its own */
+    axm_split_dims d = {1, 1, axm_shape_count(&x->shape)};
+    if (blocks)
+        d = (axm_split_dims){1, d.inner, 1};
+    else if (axis >= 0)
+        d = axm_op_split(x, axis);
+    size_t bytes;
+    if (!axm_mul_size((size_t)d.axis, 3 * sizeof(float), &bytes))
+        return axm_no_memory(UINT64_MAX, "the scales of a quantised layer");
+    float *values = axm_prepare_memory(prepare, bytes); /* scales, zero points, zeros */
     if (!values) return ACTMAX_ERROR_NO_MEMORY;
     for (int64_t i = 0; i < d.axis; ++i) {
-        values[i] = (float)axm_constant_number(step->inputs[1]->constant, i);
-        values[d.axis + i] = zero ? (float)axm_constant_number(zero->constant, i) : 0.0f;
+        int64_t at = blocks ? scale_of(&x->shape, &step->inputs[1]->shape, axis, p->block, i) : i;
+        values[i] = (float)axm_constant_number(step->inputs[1]->constant, at);
+        values[d.axis + i] = zero ? (float)axm_constant_number(zero->constant, at) : 0.0f;
     }
     *s = (axm_quantize_shape){.outer = d.outer, .axis = d.axis, .inner = d.inner, .step = values, .zero = values + d.axis};
     range_of(zero ? zero->constant->dtype : p->dtype, &s->low, &s->high);
@@ -103,6 +148,16 @@ static int32_t infer_quantize(const axm_infer *infer)
 static int32_t infer_dequantize(const axm_infer *infer)
 {
     return infer_kind(infer, "DequantizeLinear", false);
+}
+
+/* Blocks are counted in the file's order. */
+static void layout(axm_layout_choice *choice)
+{
+    const quantize_params *p = choice->params;
+    if (p->block > 0)
+        axm_layout_file(choice);
+    else
+        axm_layout_same(choice);
 }
 
 static void forward_quantize(const axm_step *step, const axm_exec *exec)
@@ -132,43 +187,12 @@ static void backward_dequantize(const axm_step *step, const axm_exec *exec, int3
 
 /* ---- Constants ---- */
 
-/* The scale's element for element i of X: of all, along the axis, or of a block along it. */
-static int64_t scale_of(const axm_shape *x, const axm_shape *scale, int32_t axis, int64_t block, int64_t i)
-{
-    if (axm_shape_count(scale) == 1) return 0;
-    int64_t element = 0, stride = 1;
-    for (int32_t k = x->rank - 1; k >= 0; --k) {
-        int64_t at = i % x->dim[k];
-        i /= x->dim[k];
-        if (scale->rank == 1) {
-            if (k == axis) return at;
-            continue;
-        }
-        element += (k == axis ? at / block : at) * stride;
-        stride *= scale->dim[k];
-    }
-    return element;
-}
-
-static int32_t check_blocks(const quantize_params *p, const axm_shape *x, const axm_shape *scale, int32_t *axis)
-{
-    *axis = 0;
-    if (axm_shape_count(scale) == 1) return ACTMAX_OK;
-    int32_t status = axm_op_axis("DequantizeLinear", p->axis, x->rank, false, axis);
-    if (status < 0) return status;
-    bool fits = p->block > 0 ? scale->rank == x->rank : scale->rank == 1 && scale->dim[0] == x->dim[*axis];
-    for (int32_t k = 0; p->block > 0 && fits && k < x->rank; ++k)
-        fits = scale->dim[k] == (k == *axis ? (x->dim[k] + p->block - 1) / p->block : x->dim[k]);
-    AXM_OP_CHECK(fits, "DequantizeLinear has scales that do not fit its input");
-    return ACTMAX_OK;
-}
-
 static int32_t fold_dequantize(const axm_fold *fold)
 {
     const quantize_params *p = fold->params;
     const axm_constant *x = fold->inputs[0], *scale = fold->inputs[1], *zero = fold->input_count > 2 ? fold->inputs[2] : NULL;
     int32_t axis;
-    int32_t status = check_blocks(p, &x->shape, &scale->shape, &axis);
+    int32_t status = check_blocks(p, "DequantizeLinear", &x->shape, &scale->shape, &axis);
     AXM_OP_CHECK(!zero || axm_shape_count(&zero->shape) == axm_shape_count(&scale->shape),
                  "DequantizeLinear has not as many zero points as scales");
     if (status >= 0) status = axm_fold_output(fold, "DequantizeLinear", 0, AXM_FLOAT32, &x->shape);
@@ -190,7 +214,7 @@ static int32_t fold_dequantize(const axm_fold *fold)
                                   .params_size = sizeof(quantize_params),                                                          \
                                   .parse = parse,                                                                                  \
                                   .infer = infer_##which,                                                                          \
-                                  .layout = axm_layout_same,                                                                       \
+                                  .layout = layout,                                                                                \
                                   .prepare = prepare,                                                                              \
                                   .forward = forward_##which,                                                                      \
                                   .backward = backward_##which,                                                                    \

@@ -26,6 +26,10 @@ size_t axm_dtype_bytes(axm_dtype dtype)
     case AXM_UINT16: return 2;
     case AXM_UINT32: return 4;
     case AXM_UINT64: return 8;
+    case AXM_INT4: return 1;
+    case AXM_UINT4: return 1;
+    case AXM_INT2: return 1;
+    case AXM_UINT2: return 1;
     }
     return 0;
 }
@@ -46,6 +50,10 @@ const char *axm_dtype_name(axm_dtype dtype)
     case AXM_UINT16: return "uint16";
     case AXM_UINT32: return "uint32";
     case AXM_UINT64: return "uint64";
+    case AXM_INT4: return "int4";
+    case AXM_UINT4: return "uint4";
+    case AXM_INT2: return "int2";
+    case AXM_UINT2: return "uint2";
     }
     return "unknown";
 }
@@ -66,7 +74,11 @@ static int64_t read_integer(const axm_constant *constant, int64_t i)
     uint32_t u32;
     int64_t i64;
     switch (constant->dtype) {
+    case AXM_INT2:
+    case AXM_INT4:
     case AXM_INT8: return data[i] < 128 ? (int64_t)data[i] : (int64_t)data[i] - 256;
+    case AXM_UINT2:
+    case AXM_UINT4:
     case AXM_UINT8: return data[i];
     case AXM_BOOL: return data[i] != 0;
     case AXM_INT32: memcpy(&i32, data + (size_t)i * sizeof i32, sizeof i32); return i32;

@@ -27,6 +27,10 @@ typedef enum axm_dtype {
     AXM_UINT16,
     AXM_UINT32,
     AXM_UINT64, /* above INT64_MAX it is read as that */
+    AXM_INT4,   /* these four in a byte each */
+    AXM_UINT4,
+    AXM_INT2,
+    AXM_UINT2,
 } axm_dtype;
 
 size_t axm_dtype_bytes(axm_dtype dtype);

@@ -216,6 +216,17 @@ def newest():
               node("Clip", "a lo hi", "y")]
     one("layers", layers, [("w", W), ("b", B), *relu6], 22)
     dequantized = [node("DequantizeLinear", "w8 s", "w", axis=0, output_dtype=TensorProto.FLOAT), *CONV]
+    levels = {"int4": np.arange(24) % 16 - 8, "uint4": np.arange(24) % 16}
+    for name, numbers in levels.items():
+        kind = TensorProto.INT4 if name == "int4" else TensorProto.UINT4
+        narrow = [node("DequantizeLinear", "w4 s", "w", axis=0), *CONV]
+        bits = (numbers.astype(np.uint8) & 15).reshape(-1, 2)
+        raw = helper.make_tensor("w4", kind, [3, 2, 2, 2], (bits[:, 0] | bits[:, 1] << 4).tobytes(), raw=True)
+        typed = helper.make_tensor("w4", kind, [3, 2, 2, 2], numbers)
+        scales = ("s", values("rules s", 3))
+        weights = (numbers.reshape(3, 2, 2, 2) * scales[1].reshape(3, 1, 1, 1)).astype(np.float32)
+        for storage, tensor in (("raw", raw), ("typed", typed)):
+            add(f"{name}_{storage}", make(narrow, X, [tensor, scales, ("b", B)], 21), expected=conv_twin(weights))
     one("output_dtype", dequantized, [("w8", np.arange(-12, 12, dtype=np.int8).reshape(3, 2, 2, 2)), ("s", values("rules s", 3)), ("b", B)], 23,
         oracle="reference")
     rounded = [node("Cast", "x", "c", to=TensorProto.FLOAT, round_mode="up", saturate=1), node("Relu", "c", "y")]

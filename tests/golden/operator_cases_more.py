@@ -1,5 +1,7 @@
 """The graphs of operators2.bin, as operator_cases.py has those of operators.bin."""
 
+import numpy as np
+
 from operator_cases import FLOAT16, FLOAT64, recorders  # noqa: F401  (axm_dtype)
 
 INT8, UINT8, INT64, BOOL = 4, 5, 7, 8
@@ -296,6 +298,14 @@ add("quantize, back", lambda c: c.op("DequantizeLinear", c.op("QuantizeLinear", 
     shape=S, onnx=False)
 add("quantize channels, back", lambda c: c.op("DequantizeLinear", c.op("QuantizeLinear", 0, c.exact([0.02, 0.01, 0.03]), c.exact([5, -3, 0], INT8)),
     c.exact([0.02, 0.01, 0.03]), c.exact([5, -3, 0], INT8)), shape=S, onnx=False)
+for axis, block, scales in ((1, 2, [1, 2, 2, 3]), (2, 2, [1, 3, 1, 3]), (3, 1, [1, 3, 2, 3]), (-1, 2, [1, 3, 2, 2])):
+    blocks = {"axis": axis, "block_size": block}
+    add(f"quantize blocks {axis} {block}", lambda c, blocks=blocks, scales=scales: c.op("QuantizeLinear", c.op("Tanh", 0),
+        c.exact(0.01 + 0.001 * np.arange(np.prod(scales)).reshape(scales)), c.exact(c.random.integers(-9, 9, scales), INT8), **blocks),
+        shape=[1, 3, 2, 3], onnx=False)
+    add(f"dequantize blocks {axis} {block}", lambda c, blocks=blocks, scales=scales: c.op("Mul", c.op("DequantizeLinear", c.op("QuantizeLinear", 0,
+        c.exact(1 / 50), c.exact(10, INT8)), c.exact(0.01 + 0.001 * np.arange(np.prod(scales)).reshape(scales)),
+        c.exact(c.random.integers(-9, 9, scales), INT8), **blocks), 0), shape=[1, 3, 2, 3], onnx=False)
 add("conv of quantized weights", lambda c: c.op("Conv", 0, c.op("DequantizeLinear", c.exact(c.random.integers(-128, 128, [2, 3, 2, 2]), INT8),
     c.exact([0.01, 0.02]), c.exact([1, -2], INT8), axis=0)), shape=S, onnx=False)
 

@@ -239,6 +239,10 @@ RANGES = {torch.int8: (-128, 127), torch.uint8: (0, 255), torch.uint16: (0, 6553
 
 
 def along(v, x, a):
+    """A scale for each element: of all, of its place along the axis, or of its block."""
+    if a.get("block_size") and v.numel() > 1:
+        axis = a.get("axis", 1) % x.dim()
+        return v.repeat_interleave(a["block_size"], axis).narrow(axis, 0, x.shape[axis])
     return v if v.numel() == 1 else v.view([-1 if k == a.get("axis", 1) % x.dim() else 1 for k in range(x.dim())])
 
 

@@ -433,17 +433,34 @@ static int32_t quantized(test_graph *g, int32_t variant, const char *op, int32_t
                      NO_ATTRIBUTES);
 }
 
+/* Two rows share a scale. */
+static int32_t quantized_by_blocks(test_graph *g, const char *op, int32_t input)
+{
+    axm_shape shape = g->image_shape;
+    shape.dim[2] = (shape.dim[2] + 1) / 2;
+    size_t count = (size_t)axm_shape_count(&shape);
+    float *steps = malloc(count * sizeof *steps);
+    assert_non_null(steps);
+    for (size_t i = 0; i < count; i++)
+        steps[i] = i % 3 == 0 ? 1.0f / 2048 : 1.0f / 4096;
+    int32_t scale = test_constant(g, AXM_FLOAT32, &shape, steps);
+    free(steps);
+    return test_node(g, op, INPUTS(input, scale), ATTRIBUTES(INT("axis", 2), INT("block_size", 2), INT("output_dtype", AXM_INT16)));
+}
+
 static int32_t build_QuantizeLinear(test_graph *g, int32_t variant, bool big)
 {
-    if (variant > 1) return -1;
+    if (variant > 2) return -1;
     image(g, big);
+    if (variant == 2) return quantized_by_blocks(g, "QuantizeLinear", 0);
     return quantized(g, variant, "QuantizeLinear", 0);
 }
 
 static int32_t build_DequantizeLinear(test_graph *g, int32_t variant, bool big)
 {
-    if (variant > 1) return -1;
+    if (variant > 2) return -1;
     image(g, big);
+    if (variant == 2) return quantized_by_blocks(g, "DequantizeLinear", quantized_by_blocks(g, "QuantizeLinear", 0));
     return quantized(g, variant, "DequantizeLinear", quantized(g, variant, "QuantizeLinear", 0));
 }
 

@@ -79,10 +79,11 @@ static const struct refusal {
     /* tensors: name, type, node */
     {"weight_string", UNSUPPORTED, {"tensor 'w'", "string", "node 'add1'", "Add"}},
     {"weight_complex128", UNSUPPORTED, {"tensor 'w'", "complex128", "node 'add1'"}},
-    {"weight_uint4", UNSUPPORTED, {"tensor 'w'", "uint4", "node 'add1'"}},
     {"weight_complex64", UNSUPPORTED, {"tensor 'w'", "complex64", "node 'add1'"}},
     {"weight_float8", UNSUPPORTED, {"tensor 'w'", "float8e4m3fn", "node 'add1'"}},
-    {"weight_int4", UNSUPPORTED, {"tensor 'w'", "int4", "node 'add1'"}},
+    {"short_int4", FORMAT, {"tensor 'w'", "11 bytes", "12", "node 'back'", "damaged"}},
+    {"add_int4", UNSUPPORTED, {"node 'add1'", "Add", "int4", "floating point"}},
+    {"cast_int4", UNSUPPORTED, {"node 'cast1'", "Cast", "int4", "8 bits"}},
     {"cast_string", UNSUPPORTED, {"node 'cast1'", "Cast", "string"}},
     {"cast_image", UNSUPPORTED, {"node 'cast1'", "Cast", "int64", "gradient"}},
     {"short_data", FORMAT, {"tensor 'w'", "140 bytes", "144", "node 'c1'", "damaged"}},

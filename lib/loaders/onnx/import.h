@@ -63,6 +63,9 @@ const char *axm_onnx_dtype_name(int32_t data_type);
 /* The tensor as a constant; its data stays in the file where it can, else it goes to the graph's arena. */
 int32_t axm_onnx_read_tensor(axm_onnx_import *import, axm_onnx_span span, const char *label, axm_constant *out);
 
+/* narrow.c: a tensor whose integers of so many bits are packed, as its data. */
+int32_t axm_onnx_unpack(axm_onnx_import *import, int32_t bits, axm_constant *constant);
+
 /* external.c: `bytes` bytes of a tensor whose data lies in another file. */
 int32_t axm_onnx_external_data(axm_onnx_import *import, const axm_onnx_TensorProto *tensor, const char *label, size_t bytes,
                                const uint8_t **out);

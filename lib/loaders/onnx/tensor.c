@@ -36,13 +36,20 @@ static const struct {
     [18] = {"float8e4m3fnuz", false, AXM_FLOAT32, 0, 0},
     [19] = {"float8e5m2", false, AXM_FLOAT32, 0, 0},
     [20] = {"float8e5m2fnuz", false, AXM_FLOAT32, 0, 0},
-    [21] = {"uint4", false, AXM_FLOAT32, 0, 0},
-    [22] = {"int4", false, AXM_FLOAT32, 0, 0},
+    [21] = {"uint4", true, AXM_UINT4, 0, 255}, /* of a byte that holds several */
+    [22] = {"int4", true, AXM_INT4, 0, 255},   /* of a byte that holds several */
     [23] = {"float4e2m1", false, AXM_FLOAT32, 0, 0},
     [24] = {"float8e8m0", false, AXM_FLOAT32, 0, 0},
-    [25] = {"uint2", false, AXM_FLOAT32, 0, 0},
-    [26] = {"int2", false, AXM_FLOAT32, 0, 0},
+    [25] = {"uint2", true, AXM_UINT2, 0, 255}, /* of a byte that holds several */
+    [26] = {"int2", true, AXM_INT2, 0, 255},   /* of a byte that holds several */
 };
+
+/* Of an integer that is narrower than a byte; 0: none is. */
+static int32_t narrow_bits(axm_dtype dtype)
+{
+    if (dtype == AXM_INT4 || dtype == AXM_UINT4) return 4;
+    return dtype == AXM_INT2 || dtype == AXM_UINT2 ? 2 : 0;
+}
 
 static bool is_known(int32_t data_type)
 {
@@ -184,7 +191,11 @@ static int32_t read_decoded(axm_onnx_import *import, const axm_onnx_TensorProto 
     if (status < 0) return status;
     if ((uint64_t)count > SIZE_MAX || !axm_mul_size((size_t)count, axm_dtype_bytes(out->dtype), &out->bytes))
         return axm_fail(ACTMAX_ERROR_LIMIT, "tensor '%.80s' is larger than this machine can address", label);
-    return read_data(import, tensor, label, out, (size_t)count);
+    int32_t bits = narrow_bits(out->dtype);
+    if (bits == 0) return read_data(import, tensor, label, out, (size_t)count);
+    out->bytes = ((size_t)count + (size_t)(8 / bits) - 1) / (size_t)(8 / bits);
+    status = read_data(import, tensor, label, out, out->bytes);
+    return status < 0 ? status : axm_onnx_unpack(import, bits, out);
 }
 
 int32_t axm_onnx_read_tensor(axm_onnx_import *import, axm_onnx_span span, const char *label, axm_constant *out)
