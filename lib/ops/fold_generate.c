@@ -1,4 +1,4 @@
-/* Shape, Size, ConstantOfShape, Range: tensors of constants made while planning. */
+/* Shape, Size, ConstantOfShape, Range, NonZero: tensors of constants made while planning. */
 #include <math.h>
 
 #include "ops/fold.h"
@@ -160,3 +160,27 @@ static int32_t range_fold(const axm_fold *fold)
 }
 
 const axm_op axm_op_Range = {.name = "Range", .min_inputs = 3, .max_inputs = 3, .outputs = 1, .fold = range_fold};
+
+/* ---- NonZero: the places that are not 0, a column for each, in row-major order ---- */
+
+static int32_t non_zero_fold(const axm_fold *fold)
+{
+    const axm_constant *x = fold->inputs[0];
+    int64_t count = axm_shape_count(&x->shape), found = 0, column = 0;
+    for (int64_t i = 0; i < count; ++i)
+        found += axm_constant_number(x, i) != 0.0;
+    axm_shape y = {.rank = 2, .dim = {x->shape.rank, found}};
+    int32_t status = axm_fold_output(fold, "NonZero", 0, AXM_INT64, &y);
+    for (int64_t i = 0; i < count && status >= 0; ++i) {
+        if (axm_constant_number(x, i) == 0.0) continue;
+        int64_t left = i;
+        for (int32_t axis = x->shape.rank - 1; axis >= 0 && status >= 0; --axis) {
+            status = axm_fold_put("NonZero", &fold->outputs[0], axis * found + column, left % x->shape.dim[axis]);
+            left /= x->shape.dim[axis];
+        }
+        column++;
+    }
+    return status;
+}
+
+const axm_op axm_op_NonZero = {.name = "NonZero", .min_inputs = 1, .max_inputs = 1, .outputs = 1, .fold = non_zero_fold};

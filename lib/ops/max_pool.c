@@ -6,12 +6,9 @@
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
 {
     axm_window_params *window = params;
-    int64_t order;
     (void)arena;
     int32_t status = axm_window_parse(attributes, window);
-    if (status >= 0) status = axm_attribute_int(attributes, "storage_order", 0, &order);
     if (status < 0) return status;
-    if (order != 0) return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "MaxPool with storage_order %lld is not supported", (long long)order);
     if (!window->has_kernel) return axm_fail(ACTMAX_ERROR_FORMAT, "MaxPool lacks its attribute kernel_shape; the file is damaged");
     return ACTMAX_OK;
 }

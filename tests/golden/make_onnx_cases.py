@@ -219,6 +219,15 @@ def padding():
     add("pad_axes", [node("Pad", "x p - a", "y")], x, [ints("p", 1, 2, 0, 1), ints("a", 3, -2)], (18, 21))
 
 
+def unpooling():
+    x = values("unpool x", 1, 2, 6, 6)
+    pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
+    segments = [node("MaxPool", "x", "p i", **pool), node("Tanh", "p", "t"), node("MaxUnpool", "t i", "y", **pool)]
+    add("unpool", segments, x, (), (11, 13, 21), oracle="ort")
+    read = [node("MaxPool", "x", "p i", storage_order=1, **pool), node("Cast", "i", "f", to=1), node("Add", "p f", "y")]
+    add("pool_indices", read, x, (), (11, 21), oracle="ort")
+
+
 def dropout():
     x = values("drop x", 1, 3, 2, 2)
     add("dropout", [node("Dropout", "x", "y", ratio=0.9)], x, (), (7, 10))
@@ -237,7 +246,7 @@ def dropout():
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for make_some in (convolutions, dense, normalisation, activations, pooling, arithmetic, shapes, padding, dropout):
+    for make_some in (convolutions, dense, normalisation, activations, pooling, arithmetic, shapes, padding, unpooling, dropout):
         make_some()
     write(os.path.join(here, "onnx", "operators.bin"), records)
 

@@ -86,8 +86,6 @@ def training():
     one("spatial", [node("BatchNormalization", BN, "y", name="bn1", spatial=0)], STATS, 7)
     one("dropout_training", [node("Dropout", "x r t", "y", name="drop1")], [("r", np.float32(0.5)), ("t", np.array(True))])
     one("dropout_computed", [node("Not", "t", "n"), node("Dropout", "x - n", "y", name="drop1")], [("t", np.array(False))])
-    one("indices", [node("MaxPool", "x", "p i", name="pool1", kernel_shape=[2, 2]), node("Cast", "i", "y", to=1)])
-    one("indices_output", [node("MaxPool", "x", "y i", name="pool1", kernel_shape=[2, 2])], outputs=("y", "i"))
 
 
 def sequences():

@@ -248,6 +248,25 @@ one("depth to space 3", "DepthToSpace", blocksize=3, options={"shape": [1, 9, 2,
 one("space to depth", "SpaceToDepth", blocksize=2, options={"shape": [2, 2, 4, 6]})
 add("space to depth, conv", lambda c: c.op("Conv", c.op("SpaceToDepth", 0, blocksize=2), c.weight(3, 8, 1, 1)), shape=[1, 2, 4, 4])
 
+# ---- Places of maxima ----
+
+def unpooled(name, shape, more=(), **window):
+    add(f"unpool {name}", lambda c: c.op("MaxUnpool", c.op("Tanh", c.op("MaxPool", 0, **window)), c.op("MaxPoolIndices", 0, **window), *more,
+                                         **{k: v for k, v in window.items() if k != "dilations"}), shape=shape, onnx=False)
+
+
+unpooled("", [2, 3, 4, 6], kernel_shape=[2, 2], strides=[2, 2])
+unpooled("overlapping", [1, 2, 4, 5], kernel_shape=[3, 2])
+unpooled("pads", [1, 2, 5, 5], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+unpooled("one axis", [2, 2, 8], kernel_shape=[2], strides=[2])
+unpooled("three axes", [1, 2, 4, 2, 4], kernel_shape=[2, 2, 2], strides=[2, 2, 2])
+unpooled("to a shape", [1, 2, 4, 4], [[1, 2, 5, 6]], kernel_shape=[2, 2], strides=[2, 2])
+for order in (0, 1):
+    add(f"max pool indices {order}", lambda c, order=order: c.op("Add", c.op("MaxPool", 0, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 0, 1]),
+        c.op("MaxPoolIndices", 0, kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 0, 1], storage_order=order)), shape=[2, 2, 4, 5], onnx=False)
+add("max pool indices of equals", lambda c: c.op("Add", c.op("MaxPoolIndices", c.op("Relu", 0), kernel_shape=[2, 2]), c.op("MaxPool", 0,
+    kernel_shape=[2, 2])), shape=[1, 2, 4, 4], onnx=False)
+
 # ---- Norms ----
 
 for p in (1, 2, 3):

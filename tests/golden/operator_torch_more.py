@@ -275,7 +275,36 @@ def sparsemax(i, a):
     return torch.clamp(x - threshold, min=0).movedim(-1, a.get("axis", -1))
 
 
+def max_pool_indices(i, a):
+    """Places in all of X, flattened; storage_order 1: with the last axis before the one before it."""
+    x, n = i[0].detach(), i[0].dim() - 2
+    places = torch.arange(x.numel(), dtype=x.dtype).reshape(x.shape)
+    if a.get("storage_order"):
+        places = torch.arange(x.numel(), dtype=x.dtype).reshape([*x.shape[:-2], x.shape[-1], x.shape[-2]]).transpose(-1, -2)
+    kept = {k: v for k, v in a.items() if k != "storage_order"}
+    first = windows(x, kept, -math.inf)
+    first = (first == first.amax(2, keepdim=True)).to(torch.int8).argmax(2, keepdim=True)
+    assert n > 1 or not a.get("storage_order")
+    return windows(places, kept, 0.0).gather(2, first).squeeze(2)
+
+
+def max_unpool(i, a):
+    """Where several elements have one place, the last one stays."""
+    x, places = i[0], i[1].detach().reshape(-1).long().tolist()
+    n, kernel = x.dim() - 2, a["kernel_shape"]
+    strides, pads = a.get("strides", [1] * n), a.get("pads", [0] * 2 * n)
+    counted = [*x.shape[:2], *((x.shape[2 + k] - 1) * strides[k] + kernel[k] - pads[k] - pads[n + k] for k in range(n))]
+    owner = torch.full([math.prod(counted)], -1)
+    for at, place in enumerate(places):
+        owner[place] = at
+    y = torch.where(owner >= 0, x.reshape(-1)[owner.clamp(min=0)], torch.zeros([], dtype=x.dtype)).reshape(counted)
+    wanted = i[2] if len(i) > 2 and i[2] is not None else counted
+    return F.pad(y, [p for have, want in zip(reversed(counted), reversed(wanted)) for p in (0, want - have)])
+
+
 MORE_RULES = {
+    "MaxPoolIndices": max_pool_indices,
+    "MaxUnpool": max_unpool,
     "Sparsemax": sparsemax,
     "Conv3D": conv_3d,
     "ConvTranspose": conv_transpose,

@@ -391,6 +391,30 @@ static int32_t build_LpPool(test_graph *g, int32_t variant, bool big)
                   ATTRIBUTES(INT("p", variant + 1), INTS("kernel_shape", 3, 2), INTS("strides", 2, 1), INTS("pads", 1, 0, 1, 1)));
 }
 
+/* What moves is the maximum itself; the indices do not. */
+static int32_t build_MaxPoolIndices(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 0) return -1;
+    image(g, big);
+#define WINDOW ATTRIBUTES(INTS("kernel_shape", 2, 2), INTS("strides", 2, 2), INTS("pads", 0, 0, 1, 1))
+    int32_t best = test_node(g, "MaxPool", INPUTS(0), WINDOW), places = test_node(g, "MaxPoolIndices", INPUTS(0), WINDOW);
+#undef WINDOW
+    int32_t small = test_node(g, "Mul", INPUTS(places, test_weights(g, SHAPE(1), 0.01f, 0.01f)), NO_ATTRIBUTES);
+    return test_node(g, "Add", INPUTS(best, small), NO_ATTRIBUTES);
+}
+
+/* The second: windows that overlap, so that several elements have one place. */
+static int32_t build_MaxUnpool(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int64_t stride = variant ? 1 : 2;
+#define WINDOW ATTRIBUTES(INTS("kernel_shape", 2, 2), INTS("strides", stride, stride))
+    int32_t best = test_node(g, "MaxPool", INPUTS(0), WINDOW), places = test_node(g, "MaxPoolIndices", INPUTS(0), WINDOW);
+    return test_node(g, "MaxUnpool", INPUTS(test_node(g, "Tanh", INPUTS(best), NO_ATTRIBUTES), places), WINDOW);
+#undef WINDOW
+}
+
 static int32_t build_GlobalLpPool(test_graph *g, int32_t variant, bool big)
 {
     if (variant > 0) return -1;

@@ -69,8 +69,6 @@ static const struct refusal {
     {"spatial", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "spatial=0"}},
     {"dropout_training", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
     {"dropout_computed", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
-    {"indices", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
-    {"indices_output", UNSUPPORTED, {"output 1", "node 'pool1'", "MaxPool"}},
     /* opsets */
     {"opset_6", UNSUPPORTED, {"opset 6", "older", "7 to 25", "opset_version"}},
     {"opset_26", UNSUPPORTED, {"opset 26", "newer", "7 to 25", "opset_version"}},

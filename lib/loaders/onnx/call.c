@@ -172,20 +172,6 @@ int32_t axm_onnx_get_int(const axm_onnx_call *call, const char *name, int64_t fa
                     call->node->label, call->node->op);
 }
 
-int32_t axm_onnx_keep_first_output(axm_onnx_call *call, const char *advice)
-{
-    const axm_onnx_node *node = call->node;
-    for (int32_t i = 1; i < call->output_count; ++i) {
-        int32_t name = axm_onnx_find_name(call->import, node->proto.output.items[i]);
-        if (name >= 0 && call->import->names[name].used)
-            return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                            "output %d of node '%.80s' (%.80s) is used, but actmax computes the first only; %s", (int)i,
-                            node->label, node->op, advice);
-    }
-    call->output_count = 1;
-    return ACTMAX_OK;
-}
-
 static int32_t take_outputs(axm_onnx_call *call, const char **names)
 {
     for (int32_t i = 0; i < call->output_count; ++i) {

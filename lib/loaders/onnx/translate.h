@@ -27,8 +27,6 @@ int32_t axm_onnx_set_int(axm_onnx_call *call, const char *name, int64_t value);
 int32_t axm_onnx_set_float(axm_onnx_call *call, const char *name, float value);
 /* An integer attribute, or `fallback`; another kind fails. */
 int32_t axm_onnx_get_int(const axm_onnx_call *call, const char *name, int64_t fallback, int64_t *out);
-/* Leaves the first output only; fails when another one is used, saying `advice`. */
-int32_t axm_onnx_keep_first_output(axm_onnx_call *call, const char *advice);
 int32_t axm_onnx_emit(axm_onnx_call *call);
 /* A node that the file does not have, on the way to the call's own; `part` ends the name of its output. */
 #define AXM_ONNX_HIDDEN_NAME 1024

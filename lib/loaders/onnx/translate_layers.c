@@ -79,11 +79,40 @@ AXM_ONNX_TRANSLATE(softmax_flat)
     return axm_onnx_emit(call);
 }
 
+/* Index of the name of the node's second output where something reads it, else -1. */
+static int32_t second_output(const axm_onnx_call *call)
+{
+    int32_t name = call->output_count > 1 ? axm_onnx_find_name(call->import, call->node->proto.output.items[1]) : -1;
+    return name >= 0 && call->import->names[name].used ? name : -1;
+}
+
+/* A node of its own for the second output, whose name it has. */
+static int32_t emit_second(axm_onnx_call *call, int32_t name, const char *op, const int32_t *input, axm_attributes attributes)
+{
+    const char *text;
+    int32_t status = axm_onnx_text(&call->import->reader, call->node->proto.output.items[1], &text);
+    axm_node_spec spec = {.op = op,
+                          .type = op,
+                          .inputs = input,
+                          .input_count = 1,
+                          .outputs = &text,
+                          .output_count = 1,
+                          .attributes = attributes,
+                          .hidden = true};
+    return status < 0 ? status : axm_builder_node(call->import->builder, &spec, &call->import->names[name].value);
+}
+
 /* storage_order says how the second output, the indices, is counted. */
 AXM_ONNX_TRANSLATE(max_pool)
 {
-    int32_t status = axm_onnx_keep_first_output(call, "networks that unpool with the indices are not supported");
+    int32_t name = second_output(call), status = ACTMAX_OK;
+    if (name >= 0 && (call->input_count != 1 || call->inputs[0] == AXM_NO_VALUE))
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (MaxPool) must have one input; the file is damaged", call->node->label);
+    if (name >= 0)
+        status = emit_second(call, name, "MaxPoolIndices", call->inputs,
+                             (axm_attributes){call->attributes, (size_t)call->attribute_count});
     if (status < 0) return status;
+    call->output_count = 1;
     axm_onnx_remove_attribute(call, "storage_order");
     return axm_onnx_emit(call);
 }
@@ -92,24 +121,13 @@ AXM_ONNX_TRANSLATE(max_pool)
 static int32_t emit_mask(axm_onnx_call *call)
 {
     axm_onnx_import *import = call->import;
-    const char *text;
     const axm_attribute one = {.name = "value", .kind = AXM_ATTR_FLOAT, .f = 1.0f};
     const axm_attribute to = {.name = "to", .kind = AXM_ATTR_INT, .i = import->opset < 10 ? AXM_FLOAT32 : AXM_BOOL};
-    int32_t name = call->output_count > 1 ? axm_onnx_find_name(import, call->node->proto.output.items[1]) : -1, mask;
-    if (name < 0 || !import->names[name].used) return ACTMAX_OK;
+    int32_t name = second_output(call), mask;
+    if (name < 0) return ACTMAX_OK;
     int32_t status = axm_onnx_emit_hidden(call, "Shape", call->inputs, 1, NULL, "shape", &mask);
     if (status >= 0) status = axm_onnx_emit_hidden(call, "ConstantOfShape", &mask, 1, &one, "ones", &mask);
-    if (status >= 0) status = axm_onnx_text(&import->reader, call->node->proto.output.items[1], &text);
-    if (status < 0) return status;
-    axm_node_spec spec = {.op = "Cast",
-                          .type = "Cast",
-                          .inputs = &mask,
-                          .input_count = 1,
-                          .outputs = &text,
-                          .output_count = 1,
-                          .attributes = {&to, 1},
-                          .hidden = true};
-    return axm_builder_node(import->builder, &spec, &import->names[name].value);
+    return status < 0 ? status : emit_second(call, name, "Cast", &mask, (axm_attributes){&to, 1});
 }
 
 /* Outside training it gives its input: ratio and seed do not matter. The operator sees to it that it is not in training. */
