@@ -224,6 +224,10 @@ def unpooling():
     pool = {"kernel_shape": [2, 2], "strides": [2, 2]}
     segments = [node("MaxPool", "x", "p i", **pool), node("Tanh", "p", "t"), node("MaxUnpool", "t i", "y", **pool)]
     add("unpool", segments, x, (), (11, 13, 21), oracle="ort")
+    w = ("w", values("unpool w", 4, 2, 3, 3))
+    whole = [node("Conv", "x w", "c", pads=[1, 1, 1, 1]), node("Relu", "c", "r"), node("MaxPool", "r", "p i", **pool),
+             node("MaxUnpool", "p i", "y", **pool)]
+    add("unpool_conv", whole, x, [w], (11,), oracle="ort")
     read = [node("MaxPool", "x", "p i", storage_order=1, **pool), node("Cast", "i", "f", to=1), node("Add", "p f", "y")]
     add("pool_indices", read, x, (), (11, 21), oracle="ort")
 

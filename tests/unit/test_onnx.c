@@ -55,7 +55,7 @@ static void run_container(const char *file, int expected)
 static void test_operators(void **state)
 {
     (void)state;
-    run_container("onnx/operators.bin", 401);
+    run_container("onnx/operators.bin", 402);
 }
 
 static void test_rules(void **state)
