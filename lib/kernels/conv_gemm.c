@@ -1,33 +1,25 @@
-/* A tap convolution as a matrix product: rows are output pixels, columns are output channels, and the sum runs over taps and
- * input channels (tap-major). The left matrix is gathered block by block ("implicit im2col") into a worker's scratch, rows
- * contiguous along the sum, zero in the padding; a 1x1 convolution with stride 1 is read where it lies. The sum is cut into
- * blocks of k by shape only, added up in y in their order; bias and clamp go with the last. */
+/* A tap convolution as a matrix product: blocks of output pixels (conv_gemm.h) by panels of output channels. The sum is cut into
+ * parts by shape only, added up in y in their order; bias and clamp go with the last. */
 #include <math.h>
-#include <string.h>
 
-#include "kernels/conv.h"
+#include "kernels/conv_gemm.h"
 
-#define BLOCK_ROWS     112 /* of a GEMM block: with BLOCK_K they take 112 KiB of a second-level cache */
-#define BLOCK_K        256 /* a panel of 32 columns takes 32 KiB */
-#define DOT_BLOCK_ROWS 28  /* the same memory; summing across vectors pays when k is long */
-#define DOT_BLOCK_K    1024
-#define TASKS          16        /* that a convolution is cut into when it is large enough */
-#define TASK_WORK      (1 << 20) /* multiplications that make a task of its own */
-#define GATHERED_WORK  (1 << 24) /* the same where each task gathers its rows again */
+#define TASKS         16        /* that a convolution is cut into when it is large enough */
+#define TASK_WORK     (1 << 20) /* multiplications that make a task of its own */
+#define GATHERED_WORK (1 << 24) /* the same where each task gathers its rows again */
+#define HEADER        16        /* floats before a worker's copy: a cache line */
 
-typedef struct cut {
+typedef struct work {
     const axm_tap_conv *conv;
-    size_t rows, k;                /* of the whole product, for one group */
-    size_t block_rows, row_blocks; /* rows of a block: a multiple of tile_rows */
-    size_t panels, block_panels, panel_blocks;
-    size_t block_k, lda;
-    bool in_place;
-} cut;
+    axm_gemm_cut cut;
+    size_t groups, panels, block_panels, panel_blocks;
+    bool by_panels; /* tasks that share weights are neighbours; else those that share rows */
+} work;
 
-/* An output pixel of the grid, walked in row-major order. */
-typedef struct pixel {
-    int64_t image, gy, gx;
-} pixel;
+/* Before a worker's copy: which block it is of, plus one. */
+typedef struct header {
+    size_t block;
+} header;
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -39,181 +31,121 @@ static size_t parts(size_t count, size_t size)
     return (count + size - 1) / size;
 }
 
-static pixel pixel_at(const axm_tap_conv *conv, size_t row)
+static size_t tile_rows_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
-    const int64_t r = (int64_t)row, line = r / conv->w.grid;
-    return (pixel){line / conv->h.grid, line % conv->h.grid, r % conv->w.grid};
-}
-
-static pixel pixel_after(const axm_tap_conv *conv, pixel at)
-{
-    if (++at.gx < conv->w.grid) return at;
-    at.gx = 0;
-    if (++at.gy < conv->h.grid) return at;
-    at.gy = 0;
-    at.image++;
-    return at;
-}
-
-/* Whole vectors, an odd number of cache lines: rows then fall into different sets of the first-level cache. */
-static size_t spread(size_t k)
-{
-    const size_t lines = parts(k, 16);
-    return (lines | 1) * 16;
-}
-
-static bool axis_is_plain(const axm_tap_axis *axis)
-{
-    return axis->taps == 1 && axis->in_step == 1 && axis->offset == 0 && axis->grid == axis->in_size;
-}
-
-/* Rows that are a multiple of 4 KiB apart would all fight for the same cache lines: those are copied. */
-static bool reads_in_place(const axm_conv_plan *plan, const axm_tap_axis *h, const axm_tap_axis *w)
-{
-    return axis_is_plain(h) && axis_is_plain(w) && plan->in_pixel % 1024 != 0;
-}
-
-static size_t whole_block_k(const axm_conv_plan *plan, size_t k)
-{
-    const size_t most = plan->algorithm == AXM_CONV_DOT ? DOT_BLOCK_K : BLOCK_K;
-    const size_t even = parts(parts(k, parts(k, most)), 16) * 16; /* blocks of about one size, whole vectors */
-    return smaller(even, k);
+    return plan->algorithm == AXM_CONV_DOT ? AXM_DOT_ROWS : kernels->tile_rows;
 }
 
 size_t axm_tap_gemm_scratch_bytes(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
-    (void)kernels;
-    const axm_tap_axis h = axm_conv_axis(plan, true, 0), w = axm_conv_axis(plan, false, 0);
-    if (plan->phases_h * plan->phases_w == 1 && reads_in_place(plan, &h, &w)) return 0;
-    const size_t k = (size_t)(plan->shape->kernel_h * plan->shape->kernel_w * plan->in_c);
-    return plan->algorithm == AXM_CONV_DOT ? DOT_BLOCK_ROWS * spread(smaller(k, DOT_BLOCK_K)) * sizeof(float)
-                                           : BLOCK_ROWS * spread(smaller(k, BLOCK_K)) * sizeof(float);
-}
-
-static void copy_floats(float *out, const float *in, size_t count)
-{
-    if (count >= 64) {
-        memcpy(out, in, count * sizeof *out);
-        return;
-    }
-    size_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        memcpy(out + i, in + i, 8 * sizeof *out);
-    for (; i < count; i++)
-        out[i] = in[i];
-}
-
-static void zero_floats(float *out, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = 0.0f;
-}
-
-/* Elements [from, to) of a run of `taps` neighbouring pixels of `step` floats, the first at position x of the line (which may lie
- * outside of it). */
-static void gather_run(const float *line, int64_t width, int64_t x, int64_t taps, int64_t step, int64_t from, int64_t to,
-                       float *out)
-{
-    const int64_t inside = x < 0 ? -x * step : 0, past = x + taps > width ? (width - x) * step : taps * step;
-    const int64_t first = inside < from ? from : (inside < to ? inside : to);
-    const int64_t last = past > to ? to : (past > first ? past : first);
-    zero_floats(out, (size_t)(first - from));
-    if (last > first) copy_floats(out + (first - from), line + (x * step + first), (size_t)(last - first));
-    zero_floats(out + (last - from), (size_t)(to - last));
-}
-
-/* Elements [k0, k1) of the sum, for the rows from `row` on. channel: the first of the group. */
-static void gather(const cut *u, size_t row, size_t rows, size_t k0, size_t k1, int64_t channel, float *out)
-{
-    const axm_tap_conv *v = u->conv;
-    const axm_tap_axis *h = &v->h, *w = &v->w;
-    const int64_t channels = v->plan->in_c, stride = v->plan->in_pixel;
-    /* Taps side by side are one run when their pixels touch in memory. */
-    const bool joined = w->offset_step == 1 && channels == stride;
-    const int64_t run_taps = joined ? w->taps : 1, runs = joined ? 1 : w->taps, length = run_taps * channels;
-    pixel at = pixel_at(v, row);
-    for (size_t i = 0; i < rows; i++, out += u->lda, at = pixel_after(v, at)) {
-        const int64_t x0 = at.gx * w->in_step + w->offset, y0 = at.gy * h->in_step + h->offset;
-        int64_t run = (int64_t)k0 / length, from = (int64_t)k0 % length;
-        float *o = out;
-        for (int64_t k = (int64_t)k0; k < (int64_t)k1; run++, from = 0) {
-            const int64_t to = length - from <= (int64_t)k1 - k ? length : from + (int64_t)k1 - k;
-            const int64_t y = y0 + run / runs * h->offset_step, x = x0 + run % runs * w->offset_step;
-            if (y < 0 || y >= h->in_size) {
-                zero_floats(o, (size_t)(to - from));
-            } else {
-                const float *line = v->x + (at.image * h->in_size + y) * w->in_size * stride + channel;
-                if (joined) {
-                    gather_run(line, w->in_size, x, run_taps, channels, from, to, o);
-                } else if (x < 0 || x >= w->in_size) {
-                    zero_floats(o, (size_t)(to - from));
-                } else {
-                    copy_floats(o, line + x * stride + from, (size_t)(to - from));
-                }
-            }
-            o += to - from;
-            k += to - from;
+    size_t most = 0;
+    for (int64_t ph = 0; ph < plan->phases_h; ph++) {
+        const axm_tap_axis h = axm_conv_axis(plan, true, ph);
+        for (int64_t pw = 0; pw < plan->phases_w; pw++) {
+            const axm_tap_axis w = axm_conv_axis(plan, false, pw);
+            const axm_gemm_cut cut = axm_gemm_cut_of(plan, tile_rows_of(kernels, plan), &h, &w);
+            if (cut.held > most) most = cut.held;
         }
     }
+    return most == 0 ? 0 : (HEADER + most) * sizeof(float);
 }
 
-/* Where the rows of the product go. */
-static void output_rows(const axm_tap_conv *v, size_t row, size_t rows, float **out)
-{
-    pixel at = pixel_at(v, row);
-    for (size_t i = 0; i < rows; i++, at = pixel_after(v, at)) {
-        const int64_t y = v->h.out_first + at.gy * v->h.out_step, x = v->w.out_first + at.gx * v->w.out_step;
-        out[i] = v->y + ((at.image * v->h.out_size + y) * v->w.out_size + x) * v->plan->out_pixel;
-    }
-}
+/* ---- A block of rows ---- */
 
-/* A block of the left matrix, ready to be multiplied. */
 typedef struct block {
-    const float *a;
-    size_t lda, rows, k0, k1;
-    float *const *c;
+    const work *work;
+    axm_gemm_rows rows;
+    const float *a; /* of row 0 */
     size_t group, first_panel, last_panel;
+    size_t task;
+    float *c[AXM_GEMM_MOST_ROWS];
 } block;
 
+static size_t group_of(const work *u, size_t task)
+{
+    return task / u->panel_blocks / u->cut.row_blocks;
+}
+
+static size_t first_panel_of(const work *u, size_t task)
+{
+    const size_t within = task % (u->panel_blocks * u->cut.row_blocks);
+    return (u->by_panels ? within / u->cut.row_blocks : within % u->panel_blocks) * u->block_panels;
+}
+
+static size_t row_block_of(const work *u, size_t task)
+{
+    const size_t within = task % (u->panel_blocks * u->cut.row_blocks);
+    return u->by_panels ? within % u->cut.row_blocks : within / u->panel_blocks;
+}
+
 /* The weights of panel p from element k0 of the sum on. */
-static const float *weights_at(const cut *u, const block *b, size_t p, size_t k0)
+static const float *weights_at(const work *u, size_t group, size_t p, size_t k0)
 {
-    const size_t packed_c = (size_t)u->conv->plan->packed_c, first = p * (size_t)u->conv->plan->panel;
-    return u->conv->packed + (b->group * packed_c + first) * u->k + k0 * smaller((size_t)u->conv->plan->panel, packed_c - first);
+    const size_t packed_c = (size_t)u->conv->plan->packed_c, panel = (size_t)u->conv->plan->panel, first = p * panel;
+    return u->conv->packed + (group * packed_c + first) * u->cut.k + k0 * smaller(panel, packed_c - first);
 }
 
-/* What is multiplied after panel p: the next one, else the first with the next elements of the sum; NULL at the end. */
-static const float *weights_after(const cut *u, const block *b, size_t p)
+/* What is multiplied after elements [.., k1) of panel p: the rest of it, the next panel, or that of the next task; NULL at the end.
+ */
+static const float *weights_after(const block *b, size_t p, size_t k1)
 {
-    if (p + 1 < b->last_panel) return weights_at(u, b, p + 1, b->k0);
-    return b->k1 < u->k ? weights_at(u, b, b->first_panel, b->k1) : NULL;
+    const work *u = b->work;
+    if (k1 < u->cut.k) return weights_at(u, b->group, p, k1);
+    if (p + 1 < b->last_panel) return weights_at(u, b->group, p + 1, 0);
+    const size_t next = b->task + 1;
+    return next < u->groups * u->cut.row_blocks * u->panel_blocks ? weights_at(u, group_of(u, next), first_panel_of(u, next), 0)
+                                                                  : NULL;
 }
 
-static void multiply_tiles(const cut *u, const block *b)
+/* As many rows as one tile takes from row i on, and where they lie: lines are cut each for itself, into equal tiles. */
+static size_t tile_at(const block *b, size_t i, size_t *a)
 {
+    const axm_gemm_cut *c = &b->work->cut;
+    if (c->lines == 0) {
+        *a = i * c->lda;
+        return smaller(c->tile_rows, b->rows.count - i);
+    }
+    const size_t grid = (size_t)c->w.grid, x = i % grid, even = parts(grid, parts(grid, c->tile_rows));
+    *a = i / grid * (size_t)c->h.in_step * c->line + x * c->lda;
+    return smaller(even, grid - x);
+}
+
+static size_t tile_count(const block *b)
+{
+    const axm_gemm_cut *c = &b->work->cut;
+    if (c->lines == 0) return parts(b->rows.count, c->tile_rows);
+    return b->rows.count / (size_t)c->w.grid * parts((size_t)c->w.grid, c->tile_rows);
+}
+
+/* Panel p, elements [k0, k1) of the sum. */
+static void multiply_panel(block *b, size_t p, size_t k0, size_t k1)
+{
+    const work *u = b->work;
     const axm_tap_conv *v = u->conv;
     const axm_kernels *kernels = v->exec->kernels;
-    const size_t panel = (size_t)v->plan->panel, channels = (size_t)v->plan->out_c;
-    const size_t tiles = parts(b->rows, kernels->tile_rows);
-    const bool last = b->k1 == u->k;
+    const size_t panel = (size_t)v->plan->panel, channels = (size_t)v->plan->out_c, first = p * panel;
+    const size_t tiles = tile_count(b), offset = axm_gemm_part_offset(&u->cut, k0);
+    const float *next = weights_after(b, p, k1);
+    const bool last = k1 == u->cut.k;
     axm_tile tile = {
-        .lda = b->lda,
-        .k = b->k1 - b->k0,
+        .lda = u->cut.lda,
+        .b = weights_at(u, b->group, p, k0),
+        .k = k1 - k0,
+        .column = b->group * channels + first,
         .clamp = last ? v->clamp : (axm_clamp){-INFINITY, INFINITY},
-        .accumulate = b->k0 > 0 || v->accumulate,
+        .accumulate = k0 > 0 || v->accumulate,
+        .run = u->cut.run < k1 - k0 ? u->cut.run : 0,
+        .a_jump = u->cut.jump,
     };
-    for (size_t p = b->first_panel; p < b->last_panel; p++) {
-        const size_t first = p * panel, columns = smaller(panel, channels - first);
-        const float *next = weights_after(u, b, p);
-        tile.b = weights_at(u, b, p, b->k0);
-        tile.column = b->group * channels + first;
-        tile.bias = last && v->bias != NULL ? v->bias + tile.column : NULL;
-        for (size_t i = 0; i < b->rows; i += kernels->tile_rows) {
-            axm_tile_fetch(&tile, next, panel * tile.k, i / kernels->tile_rows, tiles);
-            tile.a = b->a + i * b->lda;
-            tile.c = b->c + i;
-            kernels->tile(smaller(kernels->tile_rows, b->rows - i), columns, &tile);
-        }
+    if (last && v->bias != NULL) tile.bias = v->bias + tile.column;
+    for (size_t i = 0, t = 0; i < b->rows.count; t++) {
+        size_t at;
+        const size_t rows = tile_at(b, i, &at);
+        axm_tile_fetch(&tile, next, panel * tile.k, t, tiles);
+        tile.a = b->a + at + offset;
+        tile.c = b->c + i;
+        kernels->tile(rows, smaller(panel, channels - first), &tile);
+        i += rows;
     }
 }
 
@@ -224,17 +156,19 @@ static float finished(float value, float bias, axm_clamp clamp)
     return value > clamp.high ? clamp.high : value;
 }
 
-static void multiply_dots(const cut *u, const block *b)
+static void multiply_dots(const block *b, size_t k0, size_t k1)
 {
+    const work *u = b->work;
     const axm_tap_conv *v = u->conv;
-    const size_t channels = (size_t)v->plan->out_c;
-    const bool last = b->k1 == u->k, accumulate = b->k0 > 0 || v->accumulate;
-    for (size_t i = 0; i < b->rows; i += AXM_DOT_ROWS) {
-        const size_t rows = smaller(AXM_DOT_ROWS, b->rows - i);
+    const size_t channels = (size_t)v->plan->out_c, lda = u->cut.lda;
+    const float *a = b->a + axm_gemm_part_offset(&u->cut, k0);
+    const bool last = k1 == u->cut.k, accumulate = k0 > 0 || v->accumulate;
+    for (size_t i = 0; i < b->rows.count; i += AXM_DOT_ROWS) {
+        const size_t rows = smaller(AXM_DOT_ROWS, b->rows.count - i);
         for (size_t j = 0; j < channels; j += AXM_DOT_COLUMNS) {
             const size_t columns = smaller(AXM_DOT_COLUMNS, channels - j);
             float sum[AXM_DOT_ROWS * AXM_DOT_COLUMNS];
-            v->exec->kernels->dot(rows, columns, b->k1 - b->k0, b->a + i * b->lda, b->lda, v->packed + j * u->k + b->k0, u->k, sum);
+            v->exec->kernels->dot(rows, columns, k1 - k0, a + i * lda, lda, v->packed + j * u->cut.k + k0, u->cut.k, sum);
             for (size_t r = 0; r < rows; r++) {
                 for (size_t q = 0; q < columns; q++) {
                     float *c = b->c[i + r] + j + q;
@@ -246,79 +180,113 @@ static void multiply_dots(const cut *u, const block *b)
     }
 }
 
-static void run_task(const cut *u, size_t task, float *scratch)
+/* A part of the sum at a time, for all panels, since the parts are gathered one after the other. */
+static void multiply_parts(block *b, float *copy)
 {
-    const axm_tap_conv *v = u->conv;
-    float *c[BLOCK_ROWS];
-    const size_t row_block = task / u->panel_blocks % u->row_blocks, panel_block = task % u->panel_blocks;
-    const size_t row = row_block * u->block_rows;
-    block b = {
-        .a = scratch,
-        .lda = u->lda,
-        .rows = smaller(u->block_rows, u->rows - row),
-        .c = c,
-        .group = task / u->panel_blocks / u->row_blocks,
-        .first_panel = panel_block * u->block_panels,
-    };
-    b.last_panel = smaller(b.first_panel + u->block_panels, u->panels);
-    const int64_t channel = (int64_t)b.group * v->plan->in_c;
-    output_rows(v, row, b.rows, c);
-    for (b.k0 = 0; b.k0 < u->k; b.k0 = b.k1) {
-        b.k1 = smaller(b.k0 + u->block_k, u->k);
-        if (u->in_place) {
-            b.a = v->x + row * u->lda + (size_t)channel + b.k0;
-        } else {
-            gather(u, row, b.rows, b.k0, b.k1, channel, scratch);
-        }
-        if (v->plan->algorithm == AXM_CONV_DOT) {
-            multiply_dots(u, &b);
-        } else {
-            multiply_tiles(u, &b);
+    const work *u = b->work;
+    const bool dot = u->conv->plan->algorithm == AXM_CONV_DOT;
+    for (size_t k0 = 0, k1; k0 < u->cut.k; k0 = k1) {
+        k1 = axm_gemm_part_end(&u->cut, k0);
+        if (u->cut.reading == AXM_READ_PARTS) axm_gemm_gather(&u->cut, &b->rows, k0, k1, u->conv->x, copy);
+        if (dot) multiply_dots(b, k0, k1);
+        for (size_t p = b->first_panel; p < b->last_panel && !dot; p++)
+            multiply_panel(b, p, k0, k1);
+    }
+}
+
+/* A panel at a time, so that its products stay in the cache. */
+static void multiply_panels(block *b)
+{
+    const axm_gemm_cut *cut = &b->work->cut;
+    for (size_t p = b->first_panel; p < b->last_panel; p++) {
+        for (size_t k0 = 0, k1; k0 < cut->k; k0 = k1) {
+            k1 = axm_gemm_part_end(cut, k0);
+            multiply_panel(b, p, k0, k1);
         }
     }
 }
 
-static void run_tasks(void *context, size_t begin, size_t end, int32_t worker)
+static void make_ready(const block *b, header *held, float *copy)
 {
-    const cut *u = context;
-    const axm_exec *exec = u->conv->exec;
-    float *scratch = (float *)(void *)(exec->scratch == NULL ? NULL : exec->scratch + (size_t)worker * exec->scratch_bytes);
-    for (size_t task = begin; task < end; task++)
-        run_task(u, task, scratch);
+    const work *u = b->work;
+    const size_t whole = b->group * u->cut.row_blocks + row_block_of(u, b->task) + 1;
+    if (held->block == whole) return;
+    held->block = whole;
+    if (u->cut.reading == AXM_READ_LINES) {
+        axm_gemm_copy_lines(&u->cut, &b->rows, u->conv->x, copy);
+    } else {
+        axm_gemm_gather(&u->cut, &b->rows, 0, u->cut.k, u->conv->x, copy);
+    }
 }
 
-/* Few rows and many channels: cut along the channels too, but gather each row for at least two panels. */
-static size_t panel_blocks(const cut *u, size_t groups)
+static void run_task(const work *u, size_t task, void *scratch)
 {
-    const size_t weights = (size_t)u->conv->plan->out_c * u->k;
-    const size_t least = u->in_place ? TASK_WORK : GATHERED_WORK;
-    const size_t wanted = smaller(TASKS, (u->rows + 8) * weights * groups / least + 1);
-    const size_t most = u->in_place ? u->panels : parts(u->panels, 2);
-    return smaller(most, parts(wanted, groups * u->row_blocks));
+    block b; /* not all set: pointers are many */
+    b.work = u;
+    b.task = task;
+    b.group = group_of(u, task);
+    b.first_panel = first_panel_of(u, task);
+    float *copy = (float *)scratch + HEADER;
+    b.last_panel = smaller(b.first_panel + u->block_panels, u->panels);
+    b.rows = axm_gemm_block(&u->cut, row_block_of(u, task), b.group);
+    axm_gemm_outputs(u->conv, &b.rows, b.c);
+    b.a = copy;
+    if (u->cut.reading == AXM_READ_IN_PLACE) {
+        b.a = u->conv->x + axm_gemm_first(&u->cut, &b.rows);
+    } else if (u->cut.reading != AXM_READ_PARTS) {
+        make_ready(&b, scratch, copy);
+    }
+    if (u->cut.reading == AXM_READ_PARTS || u->conv->plan->algorithm == AXM_CONV_DOT) {
+        multiply_parts(&b, copy);
+    } else {
+        multiply_panels(&b);
+    }
+}
+
+static void *scratch_of(const axm_exec *exec, size_t worker)
+{
+    return exec->scratch == NULL ? NULL : exec->scratch + worker * exec->scratch_bytes;
+}
+
+static void run_tasks(void *context, size_t begin, size_t end, int32_t worker)
+{
+    const work *u = context;
+    for (size_t task = begin; task < end; task++)
+        run_task(u, task, scratch_of(u->conv->exec, (size_t)worker));
+}
+
+/* ---- Tasks ---- */
+
+/* Few rows and many channels: cut along the channels too, but gather each row for at least two panels. */
+static void cut_panels(work *u)
+{
+    const axm_conv_plan *plan = u->conv->plan;
+    const bool parts_only = u->cut.reading == AXM_READ_PARTS;
+    const size_t weights = (size_t)plan->out_c * u->cut.k, rows = u->cut.rows;
+    const size_t least = parts_only ? GATHERED_WORK : TASK_WORK;
+    const size_t wanted = smaller(TASKS, (rows + 8) * weights * u->groups / least + 1);
+    const size_t most = parts_only ? parts(u->panels, 2) : u->panels;
+    u->block_panels = parts(u->panels, smaller(most, parts(wanted, u->groups * u->cut.row_blocks)));
+    u->panel_blocks = parts(u->panels, u->block_panels);
+    u->by_panels = u->cut.reading == AXM_READ_IN_PLACE && u->groups == 1 && 2 * weights > rows * u->cut.k;
 }
 
 void axm_tap_gemm(const axm_tap_conv *conv)
 {
     const axm_conv_plan *plan = conv->plan;
-    const bool dot = plan->algorithm == AXM_CONV_DOT;
-    const size_t tile_rows = dot ? AXM_DOT_ROWS : conv->exec->kernels->tile_rows, groups = (size_t)plan->groups;
-    cut u = {
+    const axm_exec *exec = conv->exec;
+    work u = {
         .conv = conv,
-        .rows = (size_t)(plan->shape->batch * conv->h.grid * conv->w.grid),
-        .k = (size_t)(conv->h.taps * conv->w.taps * plan->in_c),
-        .panels = dot ? 1 : parts((size_t)plan->out_c, (size_t)plan->panel),
-        .in_place = reads_in_place(plan, &conv->h, &conv->w),
+        .cut = axm_gemm_cut_of(plan, tile_rows_of(exec->kernels, plan), &conv->h, &conv->w),
+        .groups = (size_t)plan->groups,
+        .panels = plan->algorithm == AXM_CONV_DOT ? 1 : parts((size_t)plan->out_c, (size_t)plan->panel),
     };
-    if (u.rows == 0) return;
-    const size_t tiles = parts(u.rows, tile_rows), most_tiles = (dot ? DOT_BLOCK_ROWS : BLOCK_ROWS) / tile_rows;
-    u.block_rows = parts(tiles, parts(tiles, most_tiles)) * tile_rows;
-    u.row_blocks = parts(u.rows, u.block_rows);
-    u.block_k = whole_block_k(plan, u.k);
-    u.lda = u.in_place ? (size_t)plan->in_pixel : spread(u.block_k);
-    u.block_panels = parts(u.panels, panel_blocks(&u, groups));
-    u.panel_blocks = parts(u.panels, u.block_panels);
-    const size_t tasks = groups * u.row_blocks * u.panel_blocks;
-    const size_t work = smaller(u.block_rows, u.rows) * u.k * (size_t)plan->out_c / u.panel_blocks + 1;
-    const size_t grain = smaller(parts(TASK_WORK / 4, work), parts(tasks, TASKS));
-    axm_parallel_for(conv->exec->pool, tasks, grain, run_tasks, &u);
+    if (u.cut.rows == 0) return;
+    cut_panels(&u);
+    for (int32_t w = 0; w < axm_pool_threads(exec->pool) && u.cut.held > 0; w++)
+        ((header *)scratch_of(exec, (size_t)w))->block = 0;
+    const size_t tasks = u.groups * u.cut.row_blocks * u.panel_blocks;
+    const size_t each = smaller(u.cut.block_rows, u.cut.rows) * u.cut.k * (size_t)plan->out_c / u.panel_blocks + 1;
+    const size_t grain = smaller(parts(TASK_WORK / 4, each), parts(tasks, TASKS));
+    axm_parallel_for(exec->pool, tasks, grain, run_tasks, &u);
 }

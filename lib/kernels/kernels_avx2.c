@@ -79,13 +79,16 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     const float *p1 = rows > 3 ? p0 + 3 * lda : p0;
     __asm__("" : "+r"(p1)); /* keeps the two pointers apart, else the compiler makes six */
     EACH_ROW(DECLARE)
-    for (size_t k = t->k; k != 0; k--) {
-        const __m256 b0 = _mm256_loadu_ps(b);
-        const __m256 b1 = vectors > 1 ? _mm256_loadu_ps(b + LANES) : b0;
-        EACH_ROW(STEP)
-        b += LANES * vectors;
-        p0++;
-        p1++;
+    for (size_t left = t->k; left != 0; p0 += t->a_jump, p1 += t->a_jump) {
+        size_t run = axm_tile_run(t, left);
+        for (left -= run; run != 0; run--) {
+            const __m256 b0 = _mm256_loadu_ps(b);
+            const __m256 b1 = vectors > 1 ? _mm256_loadu_ps(b + LANES) : b0;
+            EACH_ROW(STEP)
+            b += LANES * vectors;
+            p0++;
+            p1++;
+        }
     }
     __m256 bias0 = _mm256_setzero_ps(), bias1 = bias0;
     if (t->bias != NULL) {

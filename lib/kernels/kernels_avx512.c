@@ -78,7 +78,7 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     const size_t ahead_step = t->ahead_step;
     const char *ahead = t->ahead != NULL ? t->ahead : (const char *)b;
     for (size_t left = t->k; left != 0; ahead += t->ahead_jump) {
-        size_t run = t->ahead_run != 0 && t->ahead_run < left ? t->ahead_run : left;
+        size_t run = axm_tile_run(t, left);
         for (left -= run; run != 0; run--) {
             if (vectors > 1) {
                 _mm_prefetch(ahead, _MM_HINT_T1); /* never faults */
@@ -93,6 +93,10 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
             p2++;
             p3++;
         }
+        p0 += t->a_jump;
+        p1 += t->a_jump;
+        p2 += t->a_jump;
+        p3 += t->a_jump;
     }
     __m512 bias0 = _mm512_setzero_ps(), bias1 = bias0;
     if (t->bias != NULL) {

@@ -29,7 +29,15 @@ static void tile(size_t rows, size_t columns, const axm_tile *t)
         const float *a = t->a + i * t->lda;
         const float *b = t->b;
         float sum[COLUMNS] = {0};
-        if (width == COLUMNS) {
+        if (t->run != 0) {
+            for (size_t left = t->k; left != 0; a += t->a_jump) {
+                const float *end = a + axm_tile_run(t, left);
+                left -= (size_t)(end - a);
+                for (; a < end; a++, b += width)
+                    for (size_t j = 0; j < width; j++)
+                        sum[j] += *a * b[j];
+            }
+        } else if (width == COLUMNS) {
             for (size_t k = 0; k < t->k; k++, b += COLUMNS)
                 for (size_t j = 0; j < COLUMNS; j++)
                     sum[j] += a[k] * b[j];

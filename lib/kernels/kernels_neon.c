@@ -93,16 +93,19 @@ INLINE void tile_body(const size_t rows, const size_t vectors, size_t columns, c
     const size_t lda = t->lda;
     const float *a = t->a, *b = t->b;
     EACH_ROW(DECLARE)
-    size_t k = t->k;
-    for (; k >= 4; k -= 4, a += 4) {
-        EACH_ROW(LOAD_FOUR)
-        WITH_B(STEP_0)
-        WITH_B(STEP_1)
-        WITH_B(STEP_2)
-        WITH_B(STEP_3)
+    for (size_t left = t->k; left != 0; a += t->a_jump) {
+        size_t k = axm_tile_run(t, left);
+        left -= k;
+        for (; k >= 4; k -= 4, a += 4) {
+            EACH_ROW(LOAD_FOUR)
+            WITH_B(STEP_0)
+            WITH_B(STEP_1)
+            WITH_B(STEP_2)
+            WITH_B(STEP_3)
+        }
+        for (; k > 0; k--, a++)
+            WITH_B(STEP_ONE)
     }
-    for (; k > 0; k--, a++)
-        WITH_B(STEP_ONE)
     float32x4_t bias0 = vdupq_n_f32(0), bias1 = bias0;
     if (t->bias != NULL) {
         bias0 = load(t->bias, columns);

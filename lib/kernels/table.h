@@ -10,7 +10,7 @@
 
 #include "kernels/kernels.h"
 
-/* c[i][column + j] = clamp((accumulate ? c[i][column + j] : 0) + sum_k a[i*lda + k] b[k*width + j] + bias[j]).
+/* c[i][column + j] = clamp((accumulate ? c[i][column + j] : 0) + sum_k a[i*lda + k + k/run*a_jump] b[k*width + j] + bias[j]).
  * width is `columns` rounded up to whole vectors; b is readable that far. A NaN passes through the clamp. */
 typedef struct axm_tile {
     const float *a;
@@ -24,7 +24,9 @@ typedef struct axm_tile {
     bool accumulate;
     const char *ahead; /* what is read next, or NULL: fetched towards the cache, ahead_step bytes for each k */
     size_t ahead_step;
-    size_t ahead_run, ahead_jump; /* after each run of so many k (0: no runs) the pointer goes so many bytes further */
+    size_t run;       /* after each run of so many k (0: no runs) the rows of a go a_jump floats further than the next k, */
+    ptrdiff_t a_jump; /* and what is fetched ahead_jump bytes */
+    size_t ahead_jump;
 } axm_tile;
 
 /* A run of output pixels of a depthwise convolution: y[p,c] = clamp((accumulate ? y[p,c] : 0) + sum_{i,j} x[p*x_step +
@@ -42,6 +44,12 @@ typedef struct axm_depthwise_run {
     bool accumulate;
 } axm_depthwise_run;
 
+/* How many of the `left` last k are the next run. */
+static inline size_t axm_tile_run(const axm_tile *tile, size_t left)
+{
+    return tile->run != 0 && tile->run < left ? tile->run : left;
+}
+
 /* The tile with index `part` of `parts` that share b fetches its share of the `count` floats that are multiplied after them:
  * weights then come from memory while others are at work. */
 static inline void axm_tile_fetch(axm_tile *tile, const float *next, size_t count, size_t part, size_t parts)
@@ -57,7 +65,7 @@ static inline void axm_tile_fetch_pieces(axm_tile *tile, const float *next, size
 {
     const size_t bytes = count * sizeof *next;
     tile->ahead = NULL;
-    tile->ahead_step = tile->ahead_run = tile->ahead_jump = 0;
+    tile->ahead_step = tile->run = tile->ahead_jump = 0;
     if (next == NULL) return;
     if (pieces < parts) { /* several tiles for a piece */
         const size_t together = (parts + pieces - 1) / pieces, piece = part / together;
@@ -69,9 +77,9 @@ static inline void axm_tile_fetch_pieces(axm_tile *tile, const float *next, size
     const size_t each = (pieces + parts - 1) / parts;
     if (part * each >= pieces || tile->k < each) return;
     tile->ahead = (const char *)(next + part * each * stride);
-    tile->ahead_run = tile->k / each;
-    tile->ahead_step = bytes / tile->ahead_run;
-    tile->ahead_jump = stride * sizeof *next - tile->ahead_run * tile->ahead_step;
+    tile->run = tile->k / each;
+    tile->ahead_step = bytes / tile->run;
+    tile->ahead_jump = stride * sizeof *next - tile->run * tile->ahead_step;
 }
 
 #define AXM_DOT_ROWS         4

@@ -383,6 +383,31 @@ static void blocks(void **state)
     }
 }
 
+/* What a product may read from where it lies, from a copy of lines, from a copy of rows: with strides of 2 and 4 KiB between
+ * rows, runs of taps that are cut and that are put together, several blocks of an image, pixels of several groups. */
+static void readings(void **state)
+{
+    axm_conv_shape shapes[] = {
+        shape_of(5, 6, 1024, 70, 1, 1, 1, 1, 0, 1),   shape_of(29, 27, 512, 33, 1, 1, 2, 1, 0, 1),
+        shape_of(33, 31, 48, 160, 1, 1, 2, 1, 0, 1),  shape_of(17, 19, 256, 66, 3, 3, 2, 1, 1, 1),
+        shape_of(15, 17, 512, 20, 3, 3, 2, 1, 1, 1),  shape_of(35, 33, 100, 40, 3, 3, 2, 1, 0, 1),
+        shape_of(21, 40, 40, 32, 3, 3, 2, 1, 1, 1),   shape_of(9, 10, 300, 96, 1, 3, 1, 1, 1, 1),
+        shape_of(9, 10, 300, 96, 3, 1, 1, 1, 1, 1),   shape_of(12, 60, 64, 96, 3, 3, 2, 1, 1, 4),
+        shape_of(37, 21, 18, 24, 3, 3, 1, 1, 1, 2),   shape_of(6, 600, 8, 24, 3, 5, 2, 1, 1, 1),
+        shape_of(9, 1100, 4, 20, 3, 3, 1, 1, 1, 1),   shape_of(20, 22, 1024, 40, 2, 2, 1, 1, 1, 1),
+        shape_of(13, 2100, 16, 16, 1, 1, 2, 1, 0, 1), shape_of(16, 16, 20, 40, 4, 4, 2, 1, 1, 1),
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        variant v = variant_of((int)(i % 8));
+        v.filters = v.filters && shapes[i].groups == 1;
+        check(*state, &shapes[i], v);
+        shapes[i].batch = 2;
+        v = variant_of((int)((i + 5) % 8));
+        v.filters = v.filters && shapes[i].groups == 1;
+        check(*state, &shapes[i], v);
+    }
+}
+
 /* Five or seven taps along an axis on pictures that are large enough for Winograd's method along it: fused and in stages, taps
  * across the axis, tiles that reach past every edge, several images. */
 static void lines(void **state)
@@ -503,12 +528,13 @@ static void huge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find),          cmocka_unit_test(by_hand),
-        cmocka_unit_test(channels),      cmocka_unit_test(kernels_strides_dilations),
-        cmocka_unit_test(uneven),        cmocka_unit_test(groups),
-        cmocka_unit_test(depthwise),     cmocka_unit_test(blocks),
-        cmocka_unit_test(few_gradients), cmocka_unit_test(lines),
-        cmocka_unit_test(nan_passes),    cmocka_unit_test(huge),
+        cmocka_unit_test(find),      cmocka_unit_test(by_hand),
+        cmocka_unit_test(channels),  cmocka_unit_test(kernels_strides_dilations),
+        cmocka_unit_test(uneven),    cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise), cmocka_unit_test(blocks),
+        cmocka_unit_test(readings),  cmocka_unit_test(few_gradients),
+        cmocka_unit_test(lines),     cmocka_unit_test(nan_passes),
+        cmocka_unit_test(huge),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);
 }
