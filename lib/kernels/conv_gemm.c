@@ -7,6 +7,7 @@
 #define TASKS         16        /* that a convolution is cut into when it is large enough */
 #define TASK_WORK     (1 << 20) /* multiplications that make a task of its own */
 #define GATHERED_WORK (1 << 24) /* the same where each task gathers its rows again */
+#define SHORT_SUM     48        /* of which products are stored faster than caches fetch lines to store them in */
 #define HEADER        16        /* floats before a worker's copy: a cache line */
 
 typedef struct work {
@@ -134,6 +135,7 @@ static void multiply_panel(block *b, size_t p, size_t k0, size_t k1)
         .column = b->group * channels + first,
         .clamp = last ? v->clamp : (axm_clamp){-INFINITY, INFINITY},
         .accumulate = k0 > 0 || v->accumulate,
+        .far = k0 == 0 && k1 <= SHORT_SUM,
         .run = u->cut.run < k1 - k0 ? u->cut.run : 0,
         .a_jump = u->cut.jump,
     };
@@ -268,7 +270,7 @@ static void cut_panels(work *u)
     const size_t most = parts_only ? parts(u->panels, 2) : u->panels;
     u->block_panels = parts(u->panels, smaller(most, parts(wanted, u->groups * u->cut.row_blocks)));
     u->panel_blocks = parts(u->panels, u->block_panels);
-    u->by_panels = u->cut.reading == AXM_READ_IN_PLACE && u->groups == 1 && 2 * weights > rows * u->cut.k;
+    u->by_panels = u->cut.reading == AXM_READ_IN_PLACE && u->groups == 1 && weights > rows * u->cut.k;
 }
 
 void axm_tap_gemm(const axm_tap_conv *conv)

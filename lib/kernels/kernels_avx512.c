@@ -5,8 +5,8 @@
 
 #include <immintrin.h>
 
-#define TARGET __attribute__((target("avx512f")))
-#define INLINE static inline __attribute__((always_inline, target("avx512f")))
+#define TARGET __attribute__((target("avx512f,prfchw")))
+#define INLINE static inline __attribute__((always_inline, target("avx512f,prfchw")))
 
 #define LANES 16
 
@@ -57,6 +57,11 @@ INLINE void finish(__m512 sum, float *c, const bool masked, __mmask16 mask, __m5
         u##i = _mm512_fmadd_ps(s, b0, u##i);                                                                                       \
         if (vectors > 1) v##i = _mm512_fmadd_ps(s, b1, v##i);                                                                      \
     }
+#define FETCH(i, p, q)                                                                                                             \
+    if (rows > i) {                                                                                                                \
+        __builtin_prefetch(t->c[i] + t->column, 1);                                                                                \
+        if (vectors > 1) __builtin_prefetch(t->c[i] + t->column + LANES, 1);                                                       \
+    }
 #define FINISH(i, p, q)                                                                                                            \
     if (rows > i) {                                                                                                                \
         float *c = t->c[i] + t->column;                                                                                            \
@@ -75,6 +80,9 @@ INLINE void tile_body(const size_t rows, const int vectors, const bool masked, _
     const float *p3 = rows > 12 ? p0 + 12 * lda : p0;
     __asm__("" : "+r"(p1), "+r"(p2), "+r"(p3)); /* keeps the four pointers apart, else the compiler makes fourteen */
     EACH_ROW(DECLARE)
+    if (t->far) {
+        EACH_ROW(FETCH)
+    }
     const size_t ahead_step = t->ahead_step;
     const char *ahead = t->ahead != NULL ? t->ahead : (const char *)b;
     for (size_t left = t->k; left != 0; ahead += t->ahead_jump) {

@@ -22,6 +22,7 @@ typedef struct axm_tile {
     const float *bias; /* [columns], or NULL */
     axm_clamp clamp;
     bool accumulate;
+    bool far;          /* c is likely in no near cache: it is fetched, to be written, while the sum is computed */
     const char *ahead; /* what is read next, or NULL: fetched towards the cache, ahead_step bytes for each k */
     size_t ahead_step;
     size_t run;       /* after each run of so many k (0: no runs) the rows of a go a_jump floats further than the next k, */
