@@ -58,8 +58,13 @@ static axm_conv_shape of_all_images(const axm_exec *exec, const axm_conv_shape *
     return all;
 }
 
+bool axm_conv_takes_addend(const axm_kernels *kernels, const axm_conv_shape *shape)
+{
+    return axm_conv_plan_of(kernels, shape, AXM_FORWARD).algorithm == AXM_CONV_GEMM;
+}
+
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
-                      axm_clamp clamp, float *y)
+                      const float *addend, axm_clamp clamp, float *y)
 {
     const axm_conv_shape all = of_all_images(exec, shape);
     const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_FORWARD);
@@ -70,6 +75,7 @@ void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const f
         .packed = packed,
         .bias = bias,
         .clamp = clamp,
+        .addend = addend,
         .y = y,
     };
     run_phases(&conv);

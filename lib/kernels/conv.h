@@ -57,6 +57,7 @@ typedef struct axm_tap_conv {
     const float *bias;
     axm_clamp clamp;
     bool accumulate;
+    const float *addend; /* GEMM: added before the clamp, a tensor like y; NULL: none */
     float *y;
     bool pooled;      /* forward y, backward x is what a max pool leaves of the convolution's output (axm_conv_takes_pool) */
     uint8_t *winners; /* written forward unless NULL, read backward: axm_conv_pool_forward */

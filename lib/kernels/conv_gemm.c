@@ -118,6 +118,12 @@ static size_t tile_count(const block *b)
     return b->rows.count / (size_t)c->w.grid * parts((size_t)c->w.grid, c->tile_rows);
 }
 
+/* Both lie in one plan's memory, but for tests: what is not one object has no difference of pointers. */
+static ptrdiff_t floats_between(const float *from, const float *to)
+{
+    return ((intptr_t)to - (intptr_t)from) / (intptr_t)sizeof *to;
+}
+
 /* Panel p, elements [k0, k1) of the sum. */
 static void multiply_panel(block *b, size_t p, size_t k0, size_t k1)
 {
@@ -134,7 +140,8 @@ static void multiply_panel(block *b, size_t p, size_t k0, size_t k1)
         .k = k1 - k0,
         .column = b->group * channels + first,
         .clamp = last ? v->clamp : (axm_clamp){-INFINITY, INFINITY},
-        .accumulate = k0 > 0 || v->accumulate,
+        .accumulate = k0 > 0 || v->accumulate || v->addend != NULL,
+        .from = k0 == 0 && v->addend != NULL ? floats_between(v->y, v->addend) : 0,
         .far = k0 == 0 && k1 <= SHORT_SUM,
         .run = u->cut.run < k1 - k0 ? u->cut.run : 0,
         .a_jump = u->cut.jump,

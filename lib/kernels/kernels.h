@@ -84,9 +84,11 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
 size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
 /* Scratch that they share. */
 size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction);
-/* y[n,oh,ow,o] = clamp(bias[o] + sum x*w); bias may be NULL. */
+/* y[n,oh,ow,o] = clamp(addend[n,oh,ow,o] + bias[o] + sum x*w); bias may be NULL. addend may be NULL, and y; it must be NULL where
+ * axm_conv_takes_addend says no. */
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
-                      axm_clamp clamp, float *y);
+                      const float *addend, axm_clamp clamp, float *y);
+bool axm_conv_takes_addend(const axm_kernels *kernels, const axm_conv_shape *shape);
 /* dx = (or +=, accumulate) the gradient of the loss with respect to x, given dy with respect to y (before the clamp). */
 void axm_conv_backward(const axm_exec *exec, const axm_conv_shape *shape, const float *dy, const void *packed, bool accumulate,
                        float *dx);

@@ -43,7 +43,7 @@ INLINE __m256 clamped(__m256 value, axm_clamp clamp)
 
 INLINE void finish(__m256 sum, float *c, const bool masked, __m256i mask, __m256 bias, const axm_tile *t)
 {
-    if (t->accumulate) sum = _mm256_add_ps(load(masked, mask, c), sum);
+    if (t->accumulate) sum = _mm256_add_ps(load(masked, mask, c + t->from), sum);
     store(masked, mask, c, clamped(_mm256_add_ps(sum, bias), t->clamp));
 }
 

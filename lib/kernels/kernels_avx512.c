@@ -23,7 +23,10 @@ INLINE __mmask16 first_lanes(size_t count)
 /* sum -> c. The operand order of min and max lets a NaN through. */
 INLINE void finish(__m512 sum, float *c, const bool masked, __mmask16 mask, __m512 bias, const axm_tile *t)
 {
-    if (t->accumulate) sum = _mm512_add_ps(masked ? _mm512_maskz_loadu_ps(mask, c) : _mm512_loadu_ps(c), sum);
+    if (t->accumulate) {
+        const float *before = c + t->from;
+        sum = _mm512_add_ps(masked ? _mm512_maskz_loadu_ps(mask, before) : _mm512_loadu_ps(before), sum);
+    }
     sum = _mm512_add_ps(sum, bias);
     sum = _mm512_min_ps(_mm512_set1_ps(t->clamp.high), _mm512_max_ps(_mm512_set1_ps(t->clamp.low), sum));
     if (masked) {

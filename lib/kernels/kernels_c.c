@@ -48,7 +48,7 @@ static void tile(size_t rows, size_t columns, const axm_tile *t)
         }
         float *c = t->c[i] + t->column;
         for (size_t j = 0; j < columns; j++) {
-            float value = t->accumulate ? c[j] + sum[j] : sum[j];
+            float value = t->accumulate ? c[(ptrdiff_t)j + t->from] + sum[j] : sum[j];
             if (t->bias != NULL) value += t->bias[j];
             c[j] = clamped(value, t->clamp);
         }

@@ -52,7 +52,7 @@ INLINE void store(float *p, size_t count, float32x4_t value)
 
 INLINE void finish(float32x4_t sum, float *c, size_t count, float32x4_t bias, const axm_tile *t)
 {
-    if (t->accumulate) sum = vaddq_f32(load(c, count), sum);
+    if (t->accumulate) sum = vaddq_f32(load(c + t->from, count), sum);
     store(c, count, clamped(vaddq_f32(sum, bias), t->clamp));
 }
 

@@ -10,8 +10,8 @@
 
 #include "kernels/kernels.h"
 
-/* c[i][column + j] = clamp((accumulate ? c[i][column + j] : 0) + sum_k a[i*lda + k + k/run*a_jump] b[k*width + j] + bias[j]).
- * width is `columns` rounded up to whole vectors; b is readable that far. A NaN passes through the clamp. */
+/* c[i][column + j] = clamp((accumulate ? c[i][column + j + from] : 0) + sum_k a[i*lda + k + k/run*a_jump] b[k*width + j] +
+ * bias[j]). width is `columns` rounded up to whole vectors; b is readable that far. A NaN passes through the clamp. */
 typedef struct axm_tile {
     const float *a;
     size_t lda;
@@ -22,6 +22,7 @@ typedef struct axm_tile {
     const float *bias; /* [columns], or NULL */
     axm_clamp clamp;
     bool accumulate;
+    ptrdiff_t from;    /* accumulate: what is added lies so many floats after c */
     bool far;          /* c is likely in no near cache: it is fetched, to be written, while the sum is computed */
     const char *ahead; /* what is read next, or NULL: fetched towards the cache, ahead_step bytes for each k */
     size_t ahead_step;

@@ -46,7 +46,7 @@ int32_t axm_plan_add_step(axm_plan *plan, int32_t input_count, int32_t output_co
 {
     if (!grow(plan, (void **)&plan->steps, plan->step_count, &plan->step_capacity, sizeof *plan->steps))
         return ACTMAX_ERROR_NO_MEMORY;
-    axm_plan_step step = {.saved = -1};
+    axm_plan_step step = {.saved = -1, .addend = -1};
     size_t terms = (size_t)input_count + 2 * (size_t)output_count;
     step.in = axm_arena_array(&plan->arena, terms + 1, sizeof *step.in);
     step.accumulate = axm_arena_array(&plan->arena, 2 * (size_t)input_count + 1, sizeof *step.accumulate);
@@ -282,6 +282,48 @@ static int32_t add_fused_clamp(build *b, int32_t index, int32_t pre, int32_t pos
     return ACTMAX_OK;
 }
 
+/* The addition that is all that reads `value`, which the step gives, when forward can do it: of a tensor of the same shape and
+ * layout that exists already. */
+static const axm_node *find_addition(build *b, const axm_plan_step *step, const int32_t *in, int32_t value, axm_layout layout,
+                                     int32_t *index, int32_t *addend)
+{
+    axm_plan *plan = b->plan;
+    const axm_node *node = only_consumer(b, value, index);
+    if (!step->forward.op->takes_addend || !node || !(node->op->flags & AXM_OP_ADDS)) return NULL;
+    const int32_t other = node->inputs[node->inputs[0] == value ? 1 : 0];
+    const axm_shape *shape = &plan->facts[value].shape;
+    if (plan->facts[other].constant || plan->values[other].primary < 0) return NULL;
+    *addend = plan->values[other].primary;
+    const axm_tensor *tensor = &plan->tensors[*addend].tensor;
+    if (tensor->layout != layout || !axm_shape_equal(&tensor->shape, shape) ||
+        !axm_shape_equal(&plan->facts[node->outputs[0]].shape, shape))
+        return NULL;
+    axm_step probe = step->forward;
+    axm_tensor **inputs = axm_arena_array(&plan->arena, (size_t)probe.input_count + 1, sizeof *inputs);
+    if (!inputs) return NULL; /* the addition is then a step */
+    for (int32_t i = 0; i < probe.input_count; ++i)
+        inputs[i] = in[i] >= 0 ? &plan->tensors[in[i]].tensor : NULL;
+    probe.inputs = inputs;
+    return probe.op->takes_addend(&probe, plan->request.kernels) ? node : NULL;
+}
+
+/* The addition that the step before computes already: forward is done, backward is its own. */
+static int32_t add_fused_addition(build *b, int32_t index, int32_t value, int32_t before, int32_t addend, int32_t pre, int32_t post)
+{
+    const axm_node *node = &b->plan->graph->nodes[index];
+    axm_plan_step *step;
+    int32_t status = axm_plan_add_step(b->plan, 2, 1, &step);
+    if (status < 0) return status;
+    name_step(&step->forward, node, index, b->plan->request.relu_rule);
+    for (int32_t i = 0; i < 2; ++i)
+        step->in[i] = node->inputs[i] == value ? before : addend;
+    step->out[0] = post;
+    step->back_out[0] = pre;
+    step->fused = true;
+    b->absorbed[index] = true;
+    return ACTMAX_OK;
+}
+
 static int32_t add_node(build *b, int32_t index)
 {
     axm_plan *plan = b->plan;
@@ -306,12 +348,18 @@ static int32_t add_node(build *b, int32_t index)
     if (node->op->flags & AXM_OP_FOLDS_AFFINE) {
         if ((status = fold_affine(b, &step->forward, &value)) < 0) return status;
     }
+    int32_t added_to = value, addition = -1, addend = -1, before = -1;
+    if (find_addition(b, &plan->steps[at], in, value, give[0], &addition, &addend)) {
+        value = plan->graph->nodes[addition].outputs[0];
+    } else {
+        addition = -1;
+    }
     const axm_node *next = (node->op->flags & AXM_OP_FUSES_CLAMP) ? only_consumer(b, value, &clamp_index) : NULL;
     bool fuse;
     if ((status = clamp_of(plan, next, &fuse, &clamp)) < 0) return status;
     if (fuse) step->forward.clamp = clamp;
     const bool sliced = step->forward.filters != NULL;
-    const axm_node *pool = sliced ? NULL : pool_after(b, node, fuse ? next->outputs[0] : value, fuse, &pool_index);
+    const axm_node *pool = sliced || addition >= 0 ? NULL : pool_after(b, node, fuse ? next->outputs[0] : value, fuse, &pool_index);
     if (pool) {
         step->forward.pools = true;
         b->absorbed[pool_index] = true;
@@ -325,12 +373,17 @@ static int32_t add_node(build *b, int32_t index)
         step->back_out[i] = step->out[i];
     }
     int32_t pre, post;
+    if (addition >= 0 && (status = add_output(plan, added_to, give[0], &before)) < 0) return status;
     if ((status = add_output(plan, value, give[0], &pre)) < 0) return status;
     post = pre;
     if (fuse && (status = add_output(plan, next->outputs[0], give[0], &post)) < 0) return status;
     plan->steps[at].out[0] = post;
-    plan->steps[at].back_out[0] = pre;
+    plan->steps[at].back_out[0] = addition >= 0 ? before : pre;
     plan->steps[at].alias = is_alias(plan, node, &plan->steps[at]);
+    if (addition >= 0) {
+        plan->steps[at].addend = addend;
+        if ((status = add_fused_addition(b, addition, added_to, before, addend, pre, post)) < 0) return status;
+    }
     return fuse ? add_fused_clamp(b, clamp_index, pre, post) : ACTMAX_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct axm_plan_tensor {
 typedef struct axm_plan_step {
     axm_step forward, backward;   /* differ in outputs where an activation was fused; share state and saved */
     int32_t *in, *out, *back_out; /* plan tensors, -1 omitted */
+    int32_t addend;               /* plan tensor that forward adds to its output, -1 */
     bool *accumulate;             /* [input_count]; backward adds to this input's gradient */
     bool *back;                   /* [input_count]; backward is called for this input */
     bool alias;                   /* no forward and no backward: bytes are shared */

@@ -50,6 +50,7 @@ static void last_reads(const axm_plan *plan, int32_t *last)
             if (back >= 0 && (flags & AXM_OP_READS_INPUTS)) when = back;
             if (when > last[step->in[i]]) last[step->in[i]] = when;
         }
+        if (step->addend >= 0 && s > last[step->addend]) last[step->addend] = s;
         int32_t out = step->out[0];
         if (back >= 0 && (flags & AXM_OP_READS_OUTPUT) && back > last[out]) last[out] = back;
     }
@@ -71,6 +72,17 @@ static bool may_share_forward(const axm_plan *plan, const axm_plan_step *step, i
            in->tensor.layout == plan->tensors[out].tensor.layout;
 }
 
+/* A sum may lie where what is added lay, when the step reads that no other way. */
+static bool may_share_addend(const axm_plan *plan, const axm_plan_step *step, int32_t s, const int32_t *storage_last)
+{
+    if (step->addend < 0) return false;
+    const axm_plan_tensor *addend = &plan->tensors[step->addend];
+    if (addend->data < 0 || addend->value == plan->request.image) return false;
+    for (int32_t i = 0; i < step->forward.input_count; ++i)
+        if (step->in[i] >= 0 && plan->tensors[step->in[i]].data == addend->data) return false;
+    return storage_last[addend->data] <= s;
+}
+
 static int32_t place_activations(axm_plan *plan, const int32_t *last)
 {
     int32_t image = plan->values[plan->request.image].primary;
@@ -90,6 +102,8 @@ static int32_t place_activations(axm_plan *plan, const int32_t *last)
                 tensor->data = plan->tensors[step->in[0]].data;
             } else if (step && i == 0 && may_share_forward(plan, step, s, storage_last)) {
                 tensor->data = plan->tensors[step->in[0]].data;
+            } else if (step && i == 0 && may_share_addend(plan, step, s, storage_last)) {
+                tensor->data = plan->tensors[step->addend].data;
             } else if ((status = axm_plan_add_storage(plan, bytes, &tensor->data)) < 0) {
                 return status;
             }

@@ -136,6 +136,7 @@ int32_t axm_plan_link(axm_plan *plan, int32_t s, int32_t image)
     axm_step *forward = axm_plan_step_of(plan, s, image, false), *backward = axm_plan_step_of(plan, s, image, true);
     forward->inputs = pointers;
     forward->outputs = pointers + inputs;
+    forward->addend = step->addend >= 0 ? axm_plan_tensor_of(plan, step->addend, image) : NULL;
     *backward = *forward;
     backward->outputs = pointers + inputs + outputs;
     return ACTMAX_OK;

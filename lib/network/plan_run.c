@@ -60,8 +60,9 @@ static int64_t bytes_of(axm_tensor *const *tensors, int32_t count)
 static void count_forward(const axm_plan *plan, const axm_step *step, int32_t images)
 {
     if (!plan->counters) return;
-    plan->counters->moved_bytes +=
-        images * (bytes_of(step->inputs, step->input_count) + bytes_of(step->outputs, step->output_count));
+    int64_t bytes = bytes_of(step->inputs, step->input_count) + bytes_of(step->outputs, step->output_count);
+    if (step->addend) bytes += axm_shape_count(&step->addend->shape) * (int64_t)sizeof(float);
+    plan->counters->moved_bytes += images * bytes;
 }
 
 static void count_backward(const axm_plan *plan, const axm_step *step, int32_t input, bool accumulate, int32_t images)

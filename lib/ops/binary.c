@@ -137,7 +137,7 @@ static const char *integer_div(int64_t a, int64_t b, int64_t *out)
                                   .as_channel_affine = affine_##Name,                                                              \
                                   .fold = fold_##Name};
 
-BINARY(Add, AXM_BINARY_ADD, integer_add, AXM_OP_PASSES_LAST)
+BINARY(Add, AXM_BINARY_ADD, integer_add, AXM_OP_PASSES_LAST | AXM_OP_ADDS)
 BINARY(Sub, AXM_BINARY_SUB, integer_sub, 0u)
 BINARY(Mul, AXM_BINARY_MUL, integer_mul, AXM_OP_READS_INPUTS)
 BINARY(Div, AXM_BINARY_DIV, integer_div, AXM_OP_READS_INPUTS)

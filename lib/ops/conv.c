@@ -273,12 +273,12 @@ static int32_t prepare(axm_prepare *prepare)
 static void forward(const axm_step *step, const axm_exec *exec)
 {
     const conv_state *state = step->state;
-    const float *x = step->inputs[0]->data;
+    const float *x = step->inputs[0]->data, *addend = step->addend ? step->addend->data : NULL;
     float *y = step->outputs[0]->data;
     if (step->pools)
         axm_conv_pool_forward(exec, &state->shape, x, state->packed[AXM_FORWARD], state->bias, step->clamp, y, step->saved);
     else
-        axm_conv_forward(exec, &state->shape, x, state->packed[AXM_FORWARD], state->bias, step->clamp, y);
+        axm_conv_forward(exec, &state->shape, x, state->packed[AXM_FORWARD], state->bias, addend, step->clamp, y);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
@@ -305,6 +305,12 @@ static bool takes_images(const axm_step *step)
     return true;
 }
 
+static bool takes_addend(const axm_step *step, const axm_kernels *kernels)
+{
+    axm_conv_shape shape;
+    return set_shape(step, &shape) >= 0 && axm_conv_takes_addend(kernels, &shape);
+}
+
 static int64_t multiplications(const axm_step *step)
 {
     const axm_shape w = weight_shape(step->params, &step->inputs[1]->shape);
@@ -329,4 +335,5 @@ const axm_op axm_op_Conv = {.name = "Conv",
                             .backward = backward,
                             .multiplications = multiplications,
                             .takes_images = takes_images,
-                            .takes_pool = takes_pool};
+                            .takes_pool = takes_pool,
+                            .takes_addend = takes_addend};

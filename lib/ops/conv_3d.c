@@ -169,7 +169,7 @@ static void forward(const axm_step *step, const axm_exec *exec)
     float *planes = (float *)(void *)exec->scratch;
     behind.scratch += s->planes;
     axm_depth_gather(exec, &s->depth, step->inputs[0]->data, planes);
-    axm_conv_forward(&behind, &s->shape, planes, s->packed[AXM_FORWARD], s->bias, step->clamp, step->outputs[0]->data);
+    axm_conv_forward(&behind, &s->shape, planes, s->packed[AXM_FORWARD], s->bias, NULL, step->clamp, step->outputs[0]->data);
 }
 
 static void backward(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)

@@ -282,7 +282,7 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
         axm_depth_gather(exec, &state->depth, dy, planes);
         dy = planes;
     }
-    axm_conv_forward(&behind, &state->shape, dy, state->packed[AXM_FORWARD], NULL, none, to);
+    axm_conv_forward(&behind, &state->shape, dy, state->packed[AXM_FORWARD], NULL, NULL, none, to);
     if (accumulate) axm_op_copy(exec, (size_t)axm_shape_count(&step->inputs[0]->shape), to, true, dx);
 }
 

@@ -90,9 +90,10 @@ struct axm_step {
     /* Fusions that the plan made; only for operators that say they take them. */
     const float *scale; /* for each output channel: y = scale * y + shift, folded into the weights (AXM_OP_FOLDS_AFFINE) */
     const float *shift;
-    axm_clamp clamp;        /* after it (AXM_OP_FUSES_CLAMP) */
-    bool pools;             /* then a max pool that halves, backward through both (takes_pool); outputs are the pool's */
-    const int32_t *filters; /* only these output channels are computed, in this order (AXM_OP_SLICES) */
+    const axm_tensor *addend; /* like output 0: added to it before the clamp (takes_addend); NULL: none */
+    axm_clamp clamp;          /* after it (AXM_OP_FUSES_CLAMP) */
+    bool pools;               /* then a max pool that halves, backward through both (takes_pool); outputs are the pool's */
+    const int32_t *filters;   /* only these output channels are computed, in this order (AXM_OP_SLICES) */
     int32_t filter_count;
     axm_relu_rule relu_rule; /* for operators with a clamp hook whose low is 0 */
     /* Set by prepare. */
@@ -133,6 +134,7 @@ void axm_layout_file(axm_layout_choice *choice);          /* wants and gives fil
     (1u << 13) /* the last input's gradient is output 0's, and may be its bytes; backward then has nothing to do */
 #define AXM_OP_CONDITION (1u << 14) /* gives booleans (1 or 0 where it is computed from an image) */
 #define AXM_OP_PERMUTES  (1u << 12) /* only reorders axes (Transpose); permutation() says how */
+#define AXM_OP_ADDS      (1u << 15) /* output 0 is the sum of both inputs, where they are of its shape */
 
 /* An integer or boolean tensor evaluated while planning (shape arithmetic), or any tensor of constants. */
 typedef struct axm_fold {
@@ -179,6 +181,8 @@ struct axm_op {
     /* After prepare: forward and backward honour exec->images, for images whose tensors lie one after the other; each gets the
      * bytes that it gets alone. For operators whose weights are then read once. NULL: image by image. */
     bool (*takes_images)(const axm_step *step);
+    /* Before prepare, of a step whose params and inputs are set: forward can honour step->addend. */
+    bool (*takes_addend)(const axm_step *step, const axm_kernels *kernels);
 };
 
 /* ---- Registry (expanded from ops.def) ---- */

@@ -62,7 +62,7 @@ static void compute(const run *r, const work *w)
 {
     static const axm_clamp relu = {0.0f, INFINITY};
     if (w->direction == AXM_FORWARD)
-        axm_conv_forward(&r->exec, &w->shape, w->in, w->packed, w->bias, relu, w->out);
+        axm_conv_forward(&r->exec, &w->shape, w->in, w->packed, w->bias, NULL, relu, w->out);
     else
         axm_conv_backward(&r->exec, &w->shape, w->in, w->packed, false, w->out);
 }

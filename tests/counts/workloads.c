@@ -140,7 +140,7 @@ static void run(work *w)
         must(actmax_session_grad_cam(w->session, w->image, ACTMAX_LAYER_OUTPUT, 9, ACTMAX_LAYER_AUTO, w->recipe, &w->result) >= 0,
              w->name);
     else if (w->direction == AXM_FORWARD)
-        axm_conv_forward(&w->exec, &w->shape, w->x, w->packed, w->bias, relu, w->y);
+        axm_conv_forward(&w->exec, &w->shape, w->x, w->packed, w->bias, NULL, relu, w->y);
     else
         axm_conv_backward(&w->exec, &w->shape, w->x, w->packed, false, w->y);
 }

@@ -137,6 +137,12 @@ static void fixture_free(fixture *f)
         free(all[i]);
 }
 
+static bool adds(const axm_kernels *kernels, const fixture *f)
+{
+    return f->v.accumulate && axm_conv_takes_addend(kernels, &f->s);
+}
+
+/* What is added lies in the output itself with the first pool, elsewhere with the second. */
 static float *run(const test_pools *pools, const axm_kernels *kernels, int pool, const fixture *f, axm_direction direction)
 {
     void *packed = test_bytes(axm_conv_packed_bytes(kernels, &f->s, direction));
@@ -147,7 +153,8 @@ static float *run(const test_pools *pools, const axm_kernels *kernels, int pool,
     if (direction == AXM_FORWARD) {
         const axm_clamp clamp = f->v.clamp ? (axm_clamp){LOW, HIGH} : (axm_clamp){-INFINITY, INFINITY};
         out = test_copy(f->y_before, f->y_count);
-        axm_conv_forward(&exec, &f->s, f->x, packed, f->v.bias ? f->bias : NULL, clamp, out);
+        const float *addend = adds(kernels, f) ? (pool == 0 ? out : f->y_before) : NULL;
+        axm_conv_forward(&exec, &f->s, f->x, packed, f->v.bias ? f->bias : NULL, addend, clamp, out);
     } else {
         out = test_copy(f->dx_before, f->x_count);
         axm_conv_backward(&exec, &f->s, f->dy, packed, f->v.accumulate, out);
@@ -190,7 +197,8 @@ static void check_direction(const test_pools *pools, const axm_kernels *kernels,
     const size_t count = forward ? f->y_count : f->x_count;
     float *one = run(pools, kernels, 0, f, direction), *two = run(pools, kernels, 1, f, direction);
     for (size_t i = 0; i < count; i++) {
-        const double before = !forward && f->v.accumulate ? (double)f->dx_before[i] : 0.0;
+        const double added = adds(kernels, f) ? (double)f->y_before[i] : 0.0;
+        const double before = forward ? added : f->v.accumulate ? (double)f->dx_before[i] : 0.0;
         const double bias = forward && f->v.bias ? (double)f->bias[i % (size_t)f->s.out_c] : 0.0;
         double want = (forward ? f->y[i] : f->dx[i]) + before + bias;
         if (forward && f->v.clamp) want = fmin(fmax(want, (double)LOW), (double)HIGH);
@@ -465,7 +473,7 @@ static void by_hand(void **state)
                 test_exec(*state, kernels, 0, axm_conv_scratch_bytes(kernels, &s, d), axm_conv_shared_bytes(kernels, &s, d));
             float y[9];
             if (d == AXM_FORWARD) {
-                axm_conv_forward(&exec, &s, x, packed, NULL, (axm_clamp){-INFINITY, INFINITY}, y);
+                axm_conv_forward(&exec, &s, x, packed, NULL, NULL, (axm_clamp){-INFINITY, INFINITY}, y);
             } else {
                 axm_conv_backward(&exec, &s, x, packed, false, y);
             }

@@ -100,7 +100,7 @@ static result apart(const axm_exec *exec, const fixture *f, const void *forward,
     float *between = test_floats(f->between * images), *gradient = test_floats(f->between * images);
     uint8_t *winners = test_bytes(f->index_bytes);
     result r = {test_floats(f->y_count * images), test_copy(f->before, f->x_count * images)};
-    axm_conv_forward(exec, &f->s, f->x, forward, f->bias, f->clamp, between);
+    axm_conv_forward(exec, &f->s, f->x, forward, f->bias, NULL, f->clamp, between);
     axm_exec one = *exec;
     one.images = 1;
     for (size_t i = 0; i < images; i++) {
