@@ -308,7 +308,9 @@ static bool takes_images(const axm_step *step)
 static bool takes_addend(const axm_step *step, const axm_kernels *kernels)
 {
     axm_conv_shape shape;
-    return set_shape(step, &shape) >= 0 && axm_conv_takes_addend(kernels, &shape);
+    const int64_t filters = step->filters ? step->filter_count : 0;
+    return shape_of(step->params, &step->inputs[0]->shape, &step->inputs[1]->shape, filters, &shape) >= 0 &&
+           axm_conv_takes_addend(kernels, &shape);
 }
 
 static int64_t multiplications(const axm_step *step)
