@@ -2,8 +2,10 @@
 
 import inspect
 import struct
+import zipfile
 import zlib
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -42,6 +44,19 @@ def test_from_the_cache(cache, capsys):
     assert "Total params: 138,357,544" in capsys.readouterr().out
     assert model.input_shape == (None, 224, 224, 3) and model.layers[-1].name == "predictions"
     assert VGG16(weights=cache / FILE, input_shape=(224, 224, 3)).count_params() == 138357544
+
+
+def test_without_top(tmp_path):
+    """A VGG19 of few channels that Keras wrote: tests/golden/make_keras_goldens.py, whose list ends with its last convolution's output."""
+    with zipfile.ZipFile(ROOT / "tests" / "golden" / "keras" / "networks.zip") as archive:
+        path = archive.extract("vgg19_notop.h5", tmp_path)
+        assert archive.read("index.txt").decode().split("\n")[-2] == "vgg vgg19_notop.h5 64 block5_conv4 1x4x4x6"
+        conv = np.frombuffer(archive.read("values.bin"), "<f4")[-4 * 4 * 6 :].reshape(4, 4, 6)
+    model = VGG19(weights=path, include_top=False, input_shape=(64, 64, 3))
+    assert model.input_shape == (None, 64, 64, 3) and model.layers[-1].name == "block5_pool"
+    x = ((np.arange(64 * 64 * 3) * 7919 % 256) / 256).astype(np.float32).reshape(1, 64, 64, 3)
+    pooled = conv.reshape(2, 2, 2, 2, 6).max((1, 3))
+    np.testing.assert_allclose(model.predict(x)[0], pooled, rtol=1e-5, atol=1e-5 * np.abs(conv).max())
 
 
 def test_not_in_the_cache(cache):
