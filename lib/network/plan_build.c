@@ -324,6 +324,74 @@ static int32_t add_fused_addition(build *b, int32_t index, int32_t value, int32_
     return ACTMAX_OK;
 }
 
+/* What a node's step computes with it: the nodes that follow, in this order. */
+typedef struct fusion {
+    int32_t value;                 /* the last node's output but the clamp's */
+    int32_t added_to;              /* what the addition adds to */
+    int32_t addition, clamp, pool; /* nodes; -1: none */
+    int32_t addend;
+} fusion;
+
+static int32_t find_fusion(build *b, int32_t index, int32_t at, const int32_t *in, axm_layout layout, fusion *out)
+{
+    axm_plan *plan = b->plan;
+    const axm_node *node = &plan->graph->nodes[index];
+    axm_step *step = &plan->steps[at].forward;
+    fusion f = {.value = node->outputs[0], .addition = -1, .clamp = -1, .pool = -1};
+    int32_t status = ACTMAX_OK, addition, clamp, pool;
+    if (node->op->flags & AXM_OP_FOLDS_AFFINE) status = fold_affine(b, step, &f.value);
+    if (status < 0) return status;
+    f.added_to = f.value;
+    if (find_addition(b, &plan->steps[at], in, f.value, layout, &addition, &f.addend)) {
+        f.addition = addition;
+        f.value = plan->graph->nodes[addition].outputs[0];
+    }
+    const axm_node *next = (node->op->flags & AXM_OP_FUSES_CLAMP) ? only_consumer(b, f.value, &clamp) : NULL;
+    axm_clamp range;
+    bool clamps;
+    if ((status = clamp_of(plan, next, &clamps, &range)) < 0) return status;
+    if (clamps) {
+        step->clamp = range;
+        f.clamp = clamp;
+    }
+    const bool may_pool = step->filters == NULL && f.addition < 0;
+    const axm_node *halving = may_pool ? pool_after(b, node, clamps ? next->outputs[0] : f.value, clamps, &pool) : NULL;
+    if (halving) {
+        step->pools = true;
+        f.pool = pool;
+        f.value = halving->outputs[0];
+    }
+    *out = f;
+    return ACTMAX_OK;
+}
+
+/* Outputs of the step, and steps for the backward passes of what it computes with its node. */
+static int32_t add_fused(build *b, int32_t at, const axm_layout *give, const fusion *f)
+{
+    axm_plan *plan = b->plan;
+    const axm_node *nodes = plan->graph->nodes, *node = &nodes[plan->steps[at].forward.node];
+    const bool clamps = f->clamp >= 0 && f->pool < 0; /* a pool's backward is the clamp's too */
+    int32_t status, before = -1, pre, post;
+    for (int32_t i = 1; i < node->output_count; ++i) {
+        if ((status = add_output(plan, node->outputs[i], give[i], &plan->steps[at].out[i])) < 0) return status;
+        plan->steps[at].back_out[i] = plan->steps[at].out[i];
+    }
+    if (f->pool >= 0) b->absorbed[f->pool] = true;
+    if (f->pool >= 0 && f->clamp >= 0) b->absorbed[f->clamp] = true;
+    if (f->addition >= 0 && (status = add_output(plan, f->added_to, give[0], &before)) < 0) return status;
+    if ((status = add_output(plan, f->value, give[0], &pre)) < 0) return status;
+    post = pre;
+    if (clamps && (status = add_output(plan, nodes[f->clamp].outputs[0], give[0], &post)) < 0) return status;
+    plan->steps[at].out[0] = post;
+    plan->steps[at].back_out[0] = f->addition >= 0 ? before : pre;
+    plan->steps[at].alias = is_alias(plan, node, &plan->steps[at]);
+    if (f->addition >= 0) {
+        plan->steps[at].addend = f->addend;
+        if ((status = add_fused_addition(b, f->addition, f->added_to, before, f->addend, pre, post)) < 0) return status;
+    }
+    return clamps ? add_fused_clamp(b, f->clamp, pre, post) : ACTMAX_OK;
+}
+
 static int32_t add_node(build *b, int32_t index)
 {
     axm_plan *plan = b->plan;
@@ -335,56 +403,17 @@ static int32_t add_node(build *b, int32_t index)
     if (status < 0) return status;
 
     axm_plan_step *step;
+    fusion f;
     if ((status = axm_plan_add_step(plan, node->input_count, node->output_count, &step)) < 0) return status;
-    int32_t at = plan->step_count - 1;
+    const int32_t at = plan->step_count - 1;
     name_step(&step->forward, node, index, plan->request.relu_rule);
     if (node->input_count) memcpy(step->in, in, (size_t)node->input_count * sizeof *in);
     if (plan->sliced && index == plan->slice_node) {
         step->forward.filters = plan->request.slice_channels;
         step->forward.filter_count = plan->request.slice_count;
     }
-    int32_t value = node->outputs[0], clamp_index = -1, pool_index = -1;
-    axm_clamp clamp;
-    if (node->op->flags & AXM_OP_FOLDS_AFFINE) {
-        if ((status = fold_affine(b, &step->forward, &value)) < 0) return status;
-    }
-    int32_t added_to = value, addition = -1, addend = -1, before = -1;
-    if (find_addition(b, &plan->steps[at], in, value, give[0], &addition, &addend)) {
-        value = plan->graph->nodes[addition].outputs[0];
-    } else {
-        addition = -1;
-    }
-    const axm_node *next = (node->op->flags & AXM_OP_FUSES_CLAMP) ? only_consumer(b, value, &clamp_index) : NULL;
-    bool fuse;
-    if ((status = clamp_of(plan, next, &fuse, &clamp)) < 0) return status;
-    if (fuse) step->forward.clamp = clamp;
-    const bool sliced = step->forward.filters != NULL;
-    const axm_node *pool = sliced || addition >= 0 ? NULL : pool_after(b, node, fuse ? next->outputs[0] : value, fuse, &pool_index);
-    if (pool) {
-        step->forward.pools = true;
-        b->absorbed[pool_index] = true;
-        if (fuse) b->absorbed[clamp_index] = true;
-        value = pool->outputs[0];
-        fuse = false;
-    }
-
-    for (int32_t i = 1; i < node->output_count; ++i) {
-        if ((status = add_output(plan, node->outputs[i], give[i], &step->out[i])) < 0) return status;
-        step->back_out[i] = step->out[i];
-    }
-    int32_t pre, post;
-    if (addition >= 0 && (status = add_output(plan, added_to, give[0], &before)) < 0) return status;
-    if ((status = add_output(plan, value, give[0], &pre)) < 0) return status;
-    post = pre;
-    if (fuse && (status = add_output(plan, next->outputs[0], give[0], &post)) < 0) return status;
-    plan->steps[at].out[0] = post;
-    plan->steps[at].back_out[0] = addition >= 0 ? before : pre;
-    plan->steps[at].alias = is_alias(plan, node, &plan->steps[at]);
-    if (addition >= 0) {
-        plan->steps[at].addend = addend;
-        if ((status = add_fused_addition(b, addition, added_to, before, addend, pre, post)) < 0) return status;
-    }
-    return fuse ? add_fused_clamp(b, clamp_index, pre, post) : ACTMAX_OK;
+    status = find_fusion(b, index, at, in, give[0], &f);
+    return status < 0 ? status : add_fused(b, at, give, &f);
 }
 
 static bool depends_on_image(const axm_plan *plan, const axm_node *node)

@@ -197,7 +197,7 @@ static void check_direction(const test_pools *pools, const axm_kernels *kernels,
     const size_t count = forward ? f->y_count : f->x_count;
     float *one = run(pools, kernels, 0, f, direction), *two = run(pools, kernels, 1, f, direction);
     for (size_t i = 0; i < count; i++) {
-        const double added = adds(kernels, f) ? (double)f->y_before[i] : 0.0;
+        const double added = forward && adds(kernels, f) ? (double)f->y_before[i] : 0.0;
         const double before = forward ? added : f->v.accumulate ? (double)f->dx_before[i] : 0.0;
         const double bias = forward && f->v.bias ? (double)f->bias[i % (size_t)f->s.out_c] : 0.0;
         double want = (forward ? f->y[i] : f->dx[i]) + before + bias;
