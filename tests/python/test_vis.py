@@ -77,6 +77,20 @@ def test_noise(gold, smooth):
     near(v.visualize_activation(smooth, 3, 5, max_iter=4, input_range=(0.0, 1.0)), gold["from_noise"], 1e-3)
 
 
+@pytest.mark.parametrize("low, high", [(-1, 1), (0, 1), (-128, 127)])
+def test_whole_numbers_spoil_a_small_range(smooth, low, high):
+    options = {"seed_input": np.random.default_rng(2).uniform(low, high, (1, 16, 16, 3)), "max_iter": 2}
+    floats = v.visualize_activation(smooth, 3, 5, input_range=(float(low), float(high)), **options)
+    with pytest.warns(actmax.ActmaxWarning, match=rf"give input_range=\({low}\.0, {high}\.0\)") as said:
+        whole = v.visualize_activation(smooth, 3, 5, input_range=(low, high), **options)
+    assert said[0].filename == __file__ and whole.dtype == np.uint8
+    inside = floats >= 0  # what a cast of less gives is the machine's choice
+    np.testing.assert_array_equal(whole[inside], np.floor(floats[inside]))
+    with pytest.warns(actmax.ActmaxWarning, match="uint8") as said:
+        v.visualize_activation_with_losses(smooth.input, [(ActivationMaximization(smooth.layers[3], 5), 1)], None, None, (low, high))
+    assert said[0].filename == __file__
+
+
 @pytest.mark.parametrize("modifier", [None, "guided", "relu"])
 def test_maps(gold, modifier):
     model, index = linear(load_model(FOLDER / "vgg16.h5"))

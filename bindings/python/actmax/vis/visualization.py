@@ -20,6 +20,9 @@ from .utils import utils
 
 Losses = Sequence[tuple[Any, float]]
 
+# A picture in fewer whole numbers than these shows nothing.
+_LEVELS = 16
+
 # Keras's layers, and ONNX's operators, that a map can be taken at.
 _SPATIAL = {
     *(f"{kind}{rank}D" for kind in ("Conv", "SeparableConv", "DepthwiseConv", "MaxPooling", "AveragePooling") for rank in (1, 2, 3)),
@@ -54,15 +57,13 @@ def visualize_activation_with_losses(
     input_range: tuple[float, float] = (0, 255),
     **optimizer_params: Any,
 ) -> np.ndarray:
-    """The input that minimises the losses: uint8 when both ends of input_range are int, else floats in it.
+    """The input that minimises the losses: uint8 when both ends of input_range are int, else floats in it. So (-1, 1) spoils it, as in
+    keras-vis, and a warning says so: write (-1.0, 1.0).
 
     optimizer_params: those of Optimizer.minimize(); max_iter is 200 and verbose False unless given.
     """
-    params = utils.add_defaults_to_kwargs({"seed_input": seed_input, "max_iter": 200, "verbose": False}, **optimizer_params)
-    image = Optimizer(input_tensor, losses, input_range, wrt_tensor=wrt_tensor).minimize(**params)[0]
-    if isinstance(input_range[0], int) and isinstance(input_range[1], int):
-        image = np.clip(image, input_range[0], input_range[1]).astype("uint8")
-    return image
+    params = utils.add_defaults_to_kwargs({"seed_input": seed_input}, **optimizer_params)
+    return _minimised(input_tensor, losses, wrt_tensor, input_range, params)
 
 
 def visualize_activation(
@@ -79,15 +80,17 @@ def visualize_activation(
     tv_weight: float = 10,
     **optimizer_params: Any,
 ) -> np.ndarray:
-    """The input that excites filters of a layer most. filter_indices: one, a list, or None: the mean of the layer."""
+    """The input that excites filters of a layer most. filter_indices: one, a list, or None: the mean of the layer. uint8 when both ends of
+    input_range are int: for a range such as -1 to 1 write (-1.0, 1.0).
+    """
     model = _modified(model, backprop_modifier)
     losses = [
         (ActivationMaximization(model.layers[layer_idx], filter_indices), act_max_weight),
         (LPNorm(model.input), lp_norm_weight),
         (TotalVariation(model.input), tv_weight),
     ]
-    params = utils.add_defaults_to_kwargs({"grad_modifier": grad_modifier}, **optimizer_params)
-    return visualize_activation_with_losses(model.input, losses, wrt_tensor, seed_input, input_range, **params)
+    params = utils.add_defaults_to_kwargs({"seed_input": seed_input, "grad_modifier": grad_modifier}, **optimizer_params)
+    return _minimised(model.input, losses, wrt_tensor, input_range, params)
 
 
 def visualize_saliency_with_losses(
@@ -158,6 +161,20 @@ def visualize_cam(
 
 def _modified(model, backprop_modifier):
     return model if backprop_modifier is None else backprop_modifiers.get(backprop_modifier)(model)
+
+
+def _minimised(input_tensor, losses, wrt_tensor, input_range, params):
+    params = utils.add_defaults_to_kwargs({"max_iter": 200, "verbose": False}, **params)
+    low, high = input_range
+    whole = isinstance(low, int) and isinstance(high, int)
+    if whole and (low < 0 or high > 255 or high - low < _LEVELS):
+        said = (
+            f"input_range=({low}, {high}) is of whole numbers, so that the picture is cast to uint8 and spoiled (in keras-vis, too); "
+            f"give input_range=({low}.0, {high}.0)"
+        )
+        warnings.warn(said, _errors.ActmaxWarning, stacklevel=3)
+    image = Optimizer(input_tensor, losses, input_range, wrt_tensor=wrt_tensor).minimize(**params)[0]
+    return np.clip(image, low, high).astype("uint8") if whole else image
 
 
 def _has_extent(layer):
