@@ -2,8 +2,9 @@
 
     python examples/tutorial.py MODEL [PHOTO] [FOLDER] [--layer=NAME] [--filter=N] [--iterations=N] [--map=NAME] [--seed=N]
 
-MODEL: imagenet, for VGG16 as Keras leaves it in ~/.keras/models; or the file of another classifier that Keras wrote. PHOTO: seen by the heat maps. FOLDER: of
-the pictures. --layer, --filter: what stands for block3_conv3, 56. --iterations: instead of the tutorial's 500 and 300.
+MODEL: imagenet, for VGG16 as Keras leaves it in ~/.keras/models; or the file of another classifier that Keras wrote. PHOTO: seen by the
+heat maps. FOLDER: of the pictures. --layer, --filter: what stands for block3_conv3, 56. --iterations: instead of the tutorial's 500 and
+300. --map: the layer of the heat maps, where keras-vis's rule takes one without height and width (MobileNet: conv_pw_13_relu).
 
 Two slips of the tutorial are mended: its subplot index began at 0, where matplotlib's begin at 1; and its loop over the modifiers did not
 hand the loop's own modifier to visualize_cam. Pictures are saved instead of shown, so that matplotlib is not needed.
@@ -25,7 +26,10 @@ from actmax.vis.visualization import overlay, visualize_activation, visualize_ca
 def main():
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     options = dict(word[2:].split("=", 1) for word in sys.argv[1:] if word.startswith("--"))
+    if not words or set(options) - {"layer", "filter", "iterations", "map", "seed"}:
+        raise SystemExit(__doc__)
     folder = pathlib.Path(words[2] if len(words) > 2 else ".")
+    folder.mkdir(parents=True, exist_ok=True)
     photo = words[1] if len(words) > 1 else pathlib.Path(__file__).parent / "chelsea.jpg"
     many, fewer = int(options.get("iterations", 500)), int(options.get("iterations", 300))
 
@@ -35,6 +39,10 @@ def main():
     # The model
     model = VGG16(weights="imagenet", include_top=True) if words[0] == "imagenet" else load_model(words[0])
     model.summary()
+
+    # The layers of what follows: a name that is not there is told now, not after minutes
+    middle_idx = utils.find_layer_idx(model, options.get("layer", "block3_conv3"))
+    where = {"penultimate_layer_idx": utils.find_layer_idx(model, options["map"])} if "map" in options else {}
 
     # A class of the last layer, its softmax replaced by linear
     layer_idx = len(model.layers) - 1  # VGG16: utils.find_layer_idx(model, "predictions")
@@ -50,7 +58,6 @@ def main():
     actmax.save_image(img, folder / "class20_jitter.png")
 
     # A filter of a middle layer
-    middle_idx = utils.find_layer_idx(model, options.get("layer", "block3_conv3"))
     filter_idx = int(options.get("filter", 56))
     img = visualize_activation(model, middle_idx, filter_indices=filter_idx, max_iter=many, input_modifiers=[Jitter(16)])
     actmax.save_image(img, folder / "filter.png")
@@ -61,7 +68,6 @@ def main():
 
     # Heat maps of a class on a photograph, under three backprop modifiers
     img = utils.load_img(photo, target_size=model.input_shape[1:3])
-    where = {"penultimate_layer_idx": utils.find_layer_idx(model, options["map"])} if "map" in options else {}
     pictures = []
     for i, modifier in enumerate([None, "guided", "relu"]):
         grads = visualize_cam(model, layer_idx, filter_indices=20, seed_input=img, backprop_modifier=modifier, **where)  # its own modifier

@@ -250,8 +250,10 @@ def test_regularizers_by_finite_differences(make):
 
 
 def test_refusals(vgg16):
-    with pytest.raises(ValueError, match="No layer with name 'fc9'"):
-        utils.find_layer_idx(vgg16, "fc9")
+    with pytest.raises(ValueError, match="No layer with name 'block3_conv9'.*nearest: 'block3_conv[123]', .*; model.summary"):
+        utils.find_layer_idx(vgg16, "block3_conv9")
+    with pytest.raises(ValueError, match="No layer with name '20' within the model; model.summary"):
+        utils.find_layer_idx(vgg16, "20")
     with pytest.raises(ValueError, match="alpha"):
         v.overlay(np.zeros(3), np.zeros(3), 1.5)
     with pytest.raises(ValueError, match="same shapes"):
@@ -282,7 +284,11 @@ def test_refusals(vgg16):
 
 
 def test_tutorial(tmp_path):
-    command = [sys.executable, ROOT / "examples" / "tutorial.py", FOLDER / "vgg16.h5", ROOT / "examples" / "chelsea.jpg", tmp_path]
+    script, tmp_path = ROOT / "examples" / "tutorial.py", tmp_path / "made" / "by it"
+    for words in ([], ["imagenet", "--iteration=2"]):
+        done = subprocess.run([sys.executable, script, *words], text=True, capture_output=True)
+        assert done.returncode == 1 and "tutorial.py MODEL [PHOTO]" in done.stderr
+    command = [sys.executable, script, FOLDER / "vgg16.h5", ROOT / "examples" / "chelsea.jpg", tmp_path]
     done = subprocess.run([*command, "--iterations=2"], text=True, capture_output=True, check=True)
     assert "Total params: 30,880" in done.stdout and "subplot 3: relu" in done.stdout
     names = ("class20", "class20_iterations", "class20_jitter", "filter", "class379")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import math
 import os
@@ -58,11 +59,13 @@ def random_array(shape: Sequence[int], mean: float = 128.0, std: float = 20.0) -
 
 
 def find_layer_idx(model: KerasModel, layer_name: str) -> int:
-    """The index in model.layers of the layer of that name; ValueError when there is none."""
-    for index, layer in enumerate(model.layers):
-        if layer.name == layer_name:
-            return index
-    raise ValueError(f"No layer with name '{layer_name}' within the model; model.summary() lists all")
+    """The index in model.layers of the layer of that name; ValueError, with the nearest names, when there is none."""
+    names = [layer.name for layer in model.layers]
+    if layer_name in names:
+        return names.index(layer_name)
+    near = difflib.get_close_matches(layer_name, names, 3, 0.5)
+    words = "nearest: " + ", ".join(f"'{name}'" for name in near) + "; " if near else ""
+    raise ValueError(f"No layer with name '{layer_name}' within the model; {words}model.summary() lists all")
 
 
 def deprocess_input(input_array: np.ndarray, input_range: tuple[float, float] = (0, 255)) -> np.ndarray:
