@@ -175,6 +175,13 @@ class Session
     {
         return run(recipe, actmax_session_gradient, image.get(), layer.index(model_), filters.data(), filters.size());
     }
+    // The gradient by the output of by_layer, a layer before: arrays "gradient" and "activations" of that layer.
+    Result layer_gradient(ImageView image, const LayerRef &layer, const Filters &filters, const LayerRef &by_layer,
+                          RecipeRef recipe = {})
+    {
+        return run(recipe, actmax_session_layer_gradient, image.get(), layer.index(model_), filters.data(), filters.size(),
+                   by_layer.index(model_));
+    }
     // One picture, of the sum of the filters.
     Result maximize(const LayerRef &layer, const Filters &filters, RecipeRef recipe = {})
     {

@@ -74,6 +74,14 @@ class Image : public detail::ImageAccess<Image>
     {
         return made(actmax_image_overlay, heat.get(), image.get(), recipe.get());
     }
+    // 8-bit images of one size side by side, `columns` in a row, with black margins.
+    static Image stitch(const std::vector<ImageView> &images, int32_t columns, int32_t margin = 5)
+    {
+        std::vector<const actmax_image *> handles;
+        for (const ImageView &image : images)
+            handles.push_back(image.get());
+        return made(actmax_image_stitch, handles.data(), handles.size(), columns, margin);
+    }
     Image resized(int32_t width, int32_t height, const std::string &filter = "bilinear") const
     {
         return made(actmax_image_resize, get(), width, height, filter.c_str());

@@ -111,6 +111,16 @@ class Recipe
         return done(
             actmax_recipe_bind_input(get(), input.c_str(), values.data(), shape.data(), static_cast<int32_t>(shape.size())));
     }
+    // A file that an ONNX model loaded from memory keeps beside itself. Not copied: it must outlive the model.
+    Recipe &add_external_data(const std::string &location, const void *data, size_t size)
+    {
+        return done(actmax_recipe_add_external_data(get(), location.c_str(), data, size));
+    }
+    // The image (an Image or ImageView) that maximisations start from, copied.
+    template <typename Picture> Recipe &set_start(const Picture &image)
+    {
+        return done(actmax_recipe_set_start(get(), image.get()));
+    }
     // Calls `function` after each step of a maximisation. It takes a `const Progress &`; when it returns true the run stops, and
     // the best image so far is the result. An exception in it stops the run and comes out of the call that started the run.
     template <typename Function> Recipe &on_progress(Function function)

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <numeric>
 #include <sstream>
 #include <thread>
 #if defined(__has_include) && __has_include(<span>)
@@ -161,6 +162,31 @@ void test_numbers(const Places &places)
     EXPECT(map.number("class") == 9 && map.text("layer") == "relu3");
     EXPECT(close(map.array("map_raw").values, numbers_of(expected, "cam_raw"), 1e-5));
     THROWN(actmax::NotFoundError, map.number("no such"));
+
+    // Grad-CAM by hand: each channel's mean gradient times the channel
+    actmax::Result by_layer = session.layer_gradient(boot, ACTMAX_LAYER_OUTPUT, 9, "relu3");
+    const actmax::Array slope = by_layer.array("gradient"), there = by_layer.array("activations");
+    EXPECT((slope.shape == std::vector<int64_t>{1, 64, 7, 7}) && there.shape == slope.shape);
+    std::vector<float> sum(49);
+    for (size_t channel = 0; channel < 64; ++channel) {
+        const float *g = slope.values.data() + channel * 49, *a = there.values.data() + channel * 49;
+        const float mean = std::accumulate(g, g + 49, 0.0f) / 49;
+        for (size_t i = 0; i < 49; ++i)
+            sum[i] += mean * a[i];
+    }
+    EXPECT(close(sum, numbers_of(expected, "cam_raw"), 1e-5));
+    THROWN(actmax::InvalidError, session.layer_gradient(boot, "conv2", 3, "relu3"));
+}
+
+void test_start(const Places &places)
+{
+    actmax::Image boot(places.example("fashion_boot.png"));
+    actmax::Session session(network(places));
+    actmax::Recipe recipe{{"steps", 1}, {"parameters", "pixel"}, {"jitter", 0}, {"rotate", 0}, {"scale_jitter", 0}};
+    actmax::Result from_boot = session.maximize("conv2", 3, recipe.set_start(boot));
+    actmax::Result inside = session.activations(boot, "conv2");
+    const float *a = inside.array("activations").values.data() + size_t{3} * 196;
+    EXPECT(std::fabs(from_boot.number("activation_start") - std::accumulate(a, a + 196, 0.0) / 196) < 1e-5);
 }
 
 void test_images(const Places &places)
@@ -198,6 +224,11 @@ void test_images(const Places &places)
     const std::array<uint8_t, 6> expected = {75, 75, 75, 139, 139, 139};
     EXPECT(both.pixels().size() == 6 && std::equal(expected.begin(), expected.end(), both.pixels().begin()));
     EXPECT(both.resized(4, 2).width() == 4);
+
+    const actmax::Image two(2, 1, 1, grey);
+    const std::array<uint8_t, 15> stitched = {100, 101, 0, 100, 101, 0, 0, 0, 0, 0, 100, 101, 0, 0, 0};
+    const actmax::Image sheet = actmax::Image::stitch({two, two, two}, 2, 1);
+    EXPECT(sheet.pixels().size() == 15 && std::equal(stitched.begin(), stitched.end(), sheet.pixels().begin()));
     actmax::Image moved = std::move(both);
     EXPECT(moved.width() == 2 && both.get() == nullptr); // NOLINT: what is left after a move is looked at
 }
@@ -382,6 +413,7 @@ int main(int count, char **words)
         test_model(places);
         test_errors(places);
         test_numbers(places);
+        test_start(places);
         test_images(places);
         test_maximize(places);
         test_animation(places);
