@@ -111,6 +111,10 @@ def test_more_maps(gold):
     near(v.visualize_cam(model, index, [20, 30], gold["photo"], **options), gold["cam_absolute"], 1e-3)
     found = v.visualize_saliency(model, 9, 56, gold["photo"], grad_modifier="negate", keepdims=True)
     near(found, gold["saliency_keepdims"], 1e-3)
+    # The way of docs/presets.md to the same without keras-vis's interface
+    plain = actmax.Model(FOLDER / "vgg16.h5", preprocess="raw")
+    a = -plain.saliency(gold["photo"].astype(np.float32), target=("block3_conv3", 56)).raw
+    near(((a - a.min()) / (a.max() - a.min() + 1e-7)).astype(found.dtype), gold["saliency_keepdims"], 1e-3)
 
 
 def test_helpers(gold):
