@@ -1,6 +1,7 @@
 """actmax.fastai against the published notebook: tests/golden/presets/fastai.txt, by make_preset_runs.py."""
 
 import inspect
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,18 @@ from actmax.fastai import FilterVisualizer
 @pytest.fixture
 def load():
     return lambda side: actmax.Model(ROOT / "tests" / "golden" / "presets.h5", preprocess="torch", input_size=side)
+
+
+def features(kinds):
+    """A network whose modules have torchvision's names; "-" is one that is missing."""
+    graph, x, channels = Graph("features", "image", [1, 3, "height", "width"]), "image", 3
+    for number, kind in enumerate(kinds.split()):
+        name, weights = f"/features/features.{number}/{kind}", []
+        if kind == "Conv":
+            weights, channels = [graph.tensor(f"w{number}", [2, channels, 1, 1], raw(np.ones((2, channels, 1, 1))))], 2
+        options = {"kernel_shape": [1, 1]} if kind == "MaxPool" else {}
+        x = x if kind == "-" else graph.node(kind, name, [x, *weights], **options)
+    return graph.to_bytes(x, [1, 2, "height", "width"])
 
 
 def test_signatures():
@@ -34,11 +47,27 @@ def test_own_noise(load):
 
 def test_numbers_are_those_of_features():
     """As the article numbers the layers of vgg16_bn: VGG16's torchvision names."""
-    graph = Graph("features", "image", [1, 3, "height", "width"])
-    first = graph.node("Conv", "/features/features.0/Conv", ["image", graph.tensor("w", [2, 3, 1, 1], raw(np.ones((2, 3, 1, 1))))])
-    last = graph.node("Relu", "/features/features.2/Relu", [first])
-    visualizer = FilterVisualizer(model=graph.to_bytes(last, [1, 2, "height", "width"]), input_size=8)
-    assert visualizer._layer(2).name == "/features/features.2/Relu" and visualizer._layer(1) == 1
+    visualizer = FilterVisualizer(model=features("Conv Relu"), input_size=8)
+    assert visualizer._layer(1).name == "/features/features.1/Relu" and visualizer._layer("x") == "x"
+    with pytest.raises(actmax.NotFoundError, match="features.2.*model.layers"):
+        visualizer.visualize(2, 0)
+
+
+def test_numbers_without_features(load):
+    assert FilterVisualizer(size=16, model=load(16))._layer(1) == 1
+
+
+def test_folded_normalisation():
+    """What torch.onnx.export makes of vgg16_bn without being asked: features.1 is not there."""
+    visualizer = FilterVisualizer(8, 1, model=features("Conv - Relu Conv"), input_size=8)
+    with pytest.warns(actmax.ActmaxWarning, match="features.3.*folded.*optimize=False") as said:
+        visualizer.visualize(3, 0, opt_steps=1)
+    assert said[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        visualizer.visualize(2, 0, opt_steps=1)  # no convolution
+        for kinds in ("Conv Relu MaxPool Conv", "Conv Relu Conv Relu"):  # AlexNet's, VGG16's
+            FilterVisualizer(8, 1, model=features(kinds), input_size=8).visualize(0, 0, opt_steps=1)
 
 
 def test_sizes(load):

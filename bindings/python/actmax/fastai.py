@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ class FilterVisualizer:
     size: of the first picture; each of upscaling_steps is upscaling_factor as large as the one before. model: an actmax.Model loaded with
     preprocess="torch", or the file of a network; in the article it is VGG16 with batch normalisation. options: those of actmax.Model, for
     a file. seed: of the library's noise to start from; None: noise of numpy.random, as in the article.
-    A layer is a name, one of Model.layers, or a number: n is "features.n" where the network has that, as in the article, else an index in
-    Model.layers. The layer must come before the first dense layer, since the picture's sizes are not the network's own.
+    A layer is a name, one of Model.layers, or a number: n is "features.n" where the network has such names, as in the article, else an index
+    in Model.layers. torch.onnx.export folds batch normalisation into the convolutions, whose outputs are then not the article's: export with
+    optimize=False (dynamo=False: training=TrainingMode.PRESERVE); a warning says so. The layer must come before the first dense layer, since the picture's sizes are not the network's own.
     After visualize(), output holds the picture: floats in [0, 1], (height, width, 3).
     """
 
@@ -76,13 +78,31 @@ class FilterVisualizer:
         self.output = np.clip(picture.array * DEVIATION + MEAN, 0, 1)
         return self.output
 
+    def _features(self, number):
+        try:
+            return self.model.find_layer(f"features.{number}")
+        except (_errors.NotFoundError, _errors.AmbiguousError):
+            return None
+
     def _layer(self, layer):
-        if hasattr(layer, "__index__"):
-            try:
-                return self.model.find_layer(f"features.{int(layer)}")
-            except _errors.NotFoundError:
-                pass
-        return layer
+        if not hasattr(layer, "__index__"):
+            return layer
+        number, first, fourth = int(layer), self._features(0), self._features(3)
+        found = self._features(number)
+        if found is None and first is not None:
+            raise _errors.NotFoundError(
+                f"the file names no layer features.{number}: exporters keep these names for convolutions, and may fold batch "
+                "normalisation into them; give a name from model.layers"
+            )
+        # VGG16's with batch normalisation: convolution, normalisation, ReLU, convolution
+        convolutions = first is not None and fourth is not None and first.type == fourth.type == "Conv"
+        if convolutions and found.type == "Conv" and fourth.index - first.index < 3:
+            said = (
+                f"layer features.{number} gives what follows its batch normalisation, which was folded into it; for the article's pictures "
+                "export with torch.onnx.export(..., optimize=False), or with dynamo=False, training=torch.onnx.TrainingMode.PRESERVE"
+            )
+            warnings.warn(said, _errors.ActmaxWarning, stacklevel=3)
+        return layer if found is None else found
 
     def image(self) -> Pixels:
         """output in 8 bits."""
