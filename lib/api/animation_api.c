@@ -71,7 +71,10 @@ int32_t actmax_animation_add(actmax_animation *animation, const actmax_image *im
 {
     axm_message_clear();
     if (!animation || !image) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_animation_add: animation or image is NULL");
-    if (!image->bytes) return axm_fail(ACTMAX_ERROR_INVALID, "a float image cannot be a frame; make an 8-bit one of it");
+    if (!image->bytes)
+        return axm_fail(
+            ACTMAX_ERROR_INVALID,
+            "a float image cannot be a frame; bring its values to 0..255 and make an 8-bit image of them (actmax_image_new)");
     return add_frame(animation, image);
 }
 

@@ -100,7 +100,10 @@ int32_t actmax_image_save(const actmax_image *image, const char *path)
     if (!image || !path) return axm_fail(ACTMAX_ERROR_INVALID, "actmax_image_save: image or path is NULL");
     const char *format = axm_image_format_of(path);
     if (!format) return axm_fail(ACTMAX_ERROR_INVALID, "'%.200s': a picture's name must end in .png, .jpg, .jpeg or .bmp", path);
-    if (!image->bytes) return axm_fail(ACTMAX_ERROR_INVALID, "a float image cannot be saved as a picture; make an 8-bit one of it");
+    if (!image->bytes)
+        return axm_fail(ACTMAX_ERROR_INVALID,
+                        "a float image cannot be saved as a picture; bring its values to 0..255 and make an 8-bit "
+                        "image of them (actmax_image_new)");
     int32_t status = axm_image_encode(image->allocator, image, format, &data, &size);
     if (status < 0) return status;
     status = axm_file_write_whole(path, data, size);

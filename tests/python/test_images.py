@@ -79,6 +79,8 @@ def test_load_and_save(tmp_path, cat, boot):
         actmax.save_image(pixels, tmp_path / "a.gif")
     with pytest.raises(FileNotFoundError):
         actmax.save_image(pixels, tmp_path / "no folder" / "a.png")
+    with pytest.raises(actmax.InvalidError, match=r"uint8, not float64: .*np\.uint8\("):
+        actmax.save_image(pixels / 255, tmp_path / "a.png")
     odd = tmp_path / "b\u00fccher \u5199.png"
     actmax.save_image(pixels, odd)
     assert odd.exists() and actmax.load_image(odd).shape == pixels.shape

@@ -95,7 +95,12 @@ def load_image(path: PathLike) -> Pixels:
 
 
 def save_image(image: ImageLike, path: PathLike) -> None:
-    """Writes an image by the ending of the name: .png, .jpg (quality 90) or .bmp; whole or not at all."""
+    """Writes an image by the ending of the name: .png, .jpg (quality 90) or .bmp; whole or not at all. Arrays are of uint8."""
+    if isinstance(image, np.ndarray) and image.dtype.kind == "f":
+        raise _errors.InvalidError(
+            f"a picture is of uint8, not {image.dtype}: bring its values to 0..255 and round them, as np.uint8((x - low) / (high - low) * 255) "
+            "does for values from low to high"
+        )
     call("image_save", to_handle(image), encoded(path), path=path)
 
 
