@@ -402,7 +402,7 @@ static void test_many_files(void **state)
     assert_int_equal(network.files.count, FILES);
     float *y = onnx_output(&network, plan, "y", &shape);
     for (int i = 0; i < 32; i++)
-        assert_true(y[i] == (i < 16 ? 1.0f : 2.0f) * FILES);
+        assert_true(y[i] == (i < 16 ? 1.0f : 2.0f) * (float)FILES);
     free(y);
     onnx_free(&network);
     free(data);
