@@ -63,21 +63,27 @@ bool axm_conv_takes_addend(const axm_kernels *kernels, const axm_conv_shape *sha
     return axm_conv_plan_of(kernels, shape, AXM_FORWARD).algorithm == AXM_CONV_GEMM;
 }
 
+static axm_tap_conv forward_of(const axm_exec *exec, const axm_conv_plan *plan, const float *x, const void *packed,
+                               const float *bias, axm_clamp clamp, float *y)
+{
+    return (axm_tap_conv){.exec = exec, .plan = plan, .x = x, .packed = packed, .bias = bias, .clamp = clamp, .y = y};
+}
+
+static axm_tap_conv backward_of(const axm_exec *exec, const axm_conv_plan *plan, const float *dy, const void *packed,
+                                bool accumulate, float *dx)
+{
+    axm_tap_conv conv = forward_of(exec, plan, dy, packed, NULL, (axm_clamp){-INFINITY, INFINITY}, dx);
+    conv.accumulate = accumulate;
+    return conv;
+}
+
 void axm_conv_forward(const axm_exec *exec, const axm_conv_shape *shape, const float *x, const void *packed, const float *bias,
                       const float *addend, axm_clamp clamp, float *y)
 {
     const axm_conv_shape all = of_all_images(exec, shape);
     const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_FORWARD);
-    axm_tap_conv conv = {
-        .exec = exec,
-        .plan = &plan,
-        .x = x,
-        .packed = packed,
-        .bias = bias,
-        .clamp = clamp,
-        .addend = addend,
-        .y = y,
-    };
+    axm_tap_conv conv = forward_of(exec, &plan, x, packed, bias, clamp, y);
+    conv.addend = addend;
     run_phases(&conv);
 }
 
@@ -89,15 +95,7 @@ static void backward(const axm_exec *exec, const axm_conv_shape *all, const floa
         zeroing z = {dx, (size_t)(all->batch * all->in_h * all->in_w * all->in_c)};
         axm_parallel_for(exec->pool, (z.count + ZERO_BLOCK - 1) / ZERO_BLOCK, 1, zero_blocks, &z);
     }
-    axm_tap_conv conv = {
-        .exec = exec,
-        .plan = &plan,
-        .x = dy,
-        .packed = packed,
-        .clamp = {-INFINITY, INFINITY},
-        .accumulate = accumulate,
-        .y = dx,
-    };
+    axm_tap_conv conv = backward_of(exec, &plan, dy, packed, accumulate, dx);
     if (!axm_conv_sparse_backward(&conv)) run_phases(&conv);
 }
 
@@ -148,17 +146,9 @@ void axm_conv_pool_forward(const axm_exec *exec, const axm_conv_shape *shape, co
 {
     const axm_conv_shape all = of_all_images(exec, shape);
     const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_FORWARD);
-    axm_tap_conv conv = {
-        .exec = exec,
-        .plan = &plan,
-        .x = x,
-        .packed = packed,
-        .bias = bias,
-        .clamp = clamp,
-        .y = y,
-        .pooled = true,
-        .winners = winners,
-    };
+    axm_tap_conv conv = forward_of(exec, &plan, x, packed, bias, clamp, y);
+    conv.pooled = true;
+    conv.winners = winners;
     run_phases(&conv);
 }
 
@@ -167,16 +157,8 @@ void axm_conv_pool_backward(const axm_exec *exec, const axm_conv_shape *shape, c
 {
     const axm_conv_shape all = of_all_images(exec, shape);
     const axm_conv_plan plan = axm_conv_plan_of(exec->kernels, &all, AXM_BACKWARD);
-    axm_tap_conv conv = {
-        .exec = exec,
-        .plan = &plan,
-        .x = dy,
-        .packed = packed,
-        .clamp = {-INFINITY, INFINITY},
-        .accumulate = accumulate,
-        .y = dx,
-        .pooled = true,
-        .winners = winners,
-    };
+    axm_tap_conv conv = backward_of(exec, &plan, dy, packed, accumulate, dx);
+    conv.pooled = true;
+    conv.winners = winners;
     run_phases(&conv);
 }

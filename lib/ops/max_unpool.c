@@ -16,7 +16,8 @@ typedef struct unpool_params {
 static int32_t check_count(const char *op, const axm_shape *shape)
 {
     char text[AXM_SHAPE_TEXT];
-    if (axm_shape_count(shape) <= MOST_INDEX) return ACTMAX_OK;
+    int64_t count; /* checked: MaxUnpool computes this shape from attributes */
+    if (axm_shape_count_checked(shape, MOST_INDEX, &count)) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_LIMIT, "%s counts the elements of %s; actmax does up to %lld; use a smaller input size", op,
                     axm_shape_text(shape, text), (long long)MOST_INDEX);
 }
