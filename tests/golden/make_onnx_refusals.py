@@ -86,6 +86,8 @@ def training():
     one("spatial", [node("BatchNormalization", BN, "y", name="bn1", spatial=0)], STATS, 7)
     one("dropout_training", [node("Dropout", "x r t", "y", name="drop1")], [("r", np.float32(0.5)), ("t", np.array(True))])
     one("dropout_computed", [node("Not", "t", "n"), node("Dropout", "x - n", "y", name="drop1")], [("t", np.array(False))])
+    far = node("MaxUnpool", "x i", "y", name="up1", kernel_shape=[1, 1], strides=[2**31 - 1, 2**31 - 1])
+    one("unpool_overflow", [far], [("i", np.zeros(X.shape, np.int64))])
 
 
 def sequences():

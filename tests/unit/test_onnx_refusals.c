@@ -69,6 +69,7 @@ static const struct refusal {
     {"spatial", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "spatial=0"}},
     {"dropout_training", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
     {"dropout_computed", UNSUPPORTED, {"node 'drop1'", "Dropout", "training mode"}},
+    {"unpool_overflow", ACTMAX_ERROR_LIMIT, {"node 'up1'", "MaxUnpool", "smaller input size"}},
     /* opsets */
     {"opset_6", UNSUPPORTED, {"opset 6", "older", "7 to 25", "opset_version"}},
     {"opset_26", UNSUPPORTED, {"opset 26", "newer", "7 to 25", "opset_version"}},
