@@ -285,7 +285,7 @@ static void channels(void **state)
 static void kernels_strides_dilations(void **state)
 {
     static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {7, 1}, {3, 3}, {2, 3}, {5, 5}, {4, 4}};
-    static const int64_t pairs[][2] = {{3, 17}, {17, 3}, {20, 34}, {1, 1}};
+    static const int64_t pairs[][2] = {{3, 17}, {17, 3}, {20, 34}, {1, 1}, {7, 19}};
     int turn = 0;
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         for (int64_t stride = 1; stride <= 4; stride++) {
@@ -321,7 +321,7 @@ static void uneven(void **state)
         {3, 40, 3, 20, 3, 3, 1, 2, 1, 1, 1, 0},   {8, 8, 7, 7, 1, 1, 1, 1, 1, 1, 0, 0},
         {6, 7, 6, 5, 1, 1, 1, 1, 1, 1, 0, 0},
     };
-    static const int64_t triples[][3] = {{3, 5, 1}, {20, 33, 1}, {16, 2, 1}, {6, 6, 6}, {18, 18, 18}, {6, 12, 3}};
+    static const int64_t triples[][3] = {{3, 5, 1}, {7, 19, 1}, {20, 33, 1}, {16, 2, 1}, {6, 6, 6}, {18, 18, 18}, {6, 12, 3}};
     int turn = 0;
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
         for (size_t c = 0; c < sizeof triples / sizeof triples[0]; c++, turn++) {
