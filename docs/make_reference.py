@@ -286,7 +286,7 @@ def planning_only():
 
 
 # ONNX's operators that are read as one of another name.
-READ_AS = {"CastLike": "read as `Cast`", "Swish": "read as `Sigmoid` and `Mul`", "SplitToSequence": "what its readers take of it",
+READ_AS = {"Cast": "to floats of 4 and 8 bits: read as `RoundFloat`", "CastLike": "read as `Cast`", "Swish": "read as `Sigmoid` and `Mul`", "SplitToSequence": "what its readers take of it",
            "SequenceConstruct": "what its readers take of it", "SequenceAt": "read as `SplitPart`, `Gather` or `Identity`",
            "ConcatFromSequence": "read as `Concat`"}
 
@@ -312,7 +312,9 @@ def operators(library):
     out = [made_of("actmax_operator_name, lib/loaders/onnx/translate.def and tests/golden/onnx_conformance.txt")]
     out += ["# actmax: operators", ""]
     loaded = f"""The operators that can be loaded from ONNX files up to opset {newest}. Each is computed forward and has the exact gradient
-        with respect to its input; through QuantizeLinear's rounding the gradient goes straight. An operator marked *constants only* is
+        with respect to its input; through the rounding of QuantizeLinear and of a Cast to 8 bits and fewer the
+        gradient goes straight, and what the type's range cuts off has none. A Cast to 16 bits and more does not round: what is computed is
+        float32. An operator marked *constants only* is
         computed while the model is loaded, on values that do not depend on the image. A network with another operator is refused while
         it is loaded, and the message names the operator, the opset and the node. This command prints the list:"""
     counted = """The cases are ONNX's own node tests, which `tests/unit/test_onnx_conformance.c` runs. Passed: the output is the one that ONNX
@@ -328,8 +330,8 @@ def operators(library):
     total = [str(sum(state == key for _, _, state, _ in cases)) for key in ("passed", "refused")]
     out += table(["operator", "opsets", "remark", "cases passed", "cases refused"], rows + [["all", "", "", *total]])
     out += ["", "## Cases of each release of ONNX", ""]
-    out += [filled("""The table above is of release 1.12. Newer releases have more cases, of newer opsets and of types that actmax does not
-        read; `tests/full/onnx_cases.sh` runs them. Unchecked: a later release, or ONNX Runtime, gives another answer, which is ours."""), ""]
+    out += [filled("""The table above is of release 1.12. Newer releases have more cases, of newer opsets and types;
+        `tests/full/onnx_cases.sh` runs them. Unchecked: a later release, or ONNX Runtime, gives another answer, which is ours."""), ""]
     out += table(["release", "newest opset", "cases passed", "cases refused", "unchecked"], releases())
     out += ["", "## What is refused, and why", ""]
     reasons = {}

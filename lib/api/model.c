@@ -23,7 +23,7 @@ static int32_t list_inputs(const axm_graph *graph, char *buffer, size_t capacity
 
 static bool is_image_like(const axm_value *value)
 {
-    return value->declared.rank == 4 && value->dtype <= AXM_FLOAT64; /* computed as float32 whatever it is */
+    return value->declared.rank == 4 && axm_dtype_is_float(value->dtype); /* computed as float32 whatever it is */
 }
 
 static int32_t choose_input(const axm_graph *graph, const char *wanted, int32_t *out)

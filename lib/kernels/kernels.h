@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/parallel.h"
+#include "base/small_float.h"
 #include "kernels/counters.h"
 
 typedef struct axm_kernels axm_kernels;
@@ -319,12 +320,32 @@ void axm_lp_divide_forward(const axm_exec *exec, int p, int64_t outer, int64_t a
 void axm_lp_divide_backward(const axm_exec *exec, int p, int64_t outer, int64_t axis, int64_t inner, const float *x,
                             const float *dy, bool accumulate, float *dx);
 
-/* Quantisation, in float: y = clamp(round(x / step) + zero, low, high), halves to even. Backward is straight-through: dy / step,
- * and nothing where y is cut off. The way back: y = (x - zero) step. */
+/* Rounding to a float of 4 or 8 bits, halves to even; the result is kept in float32. Beyond the largest number it is that
+ * (saturate), or infinity, or in a format without infinity no number. Powers of two are rounded as is said. Backward is
+ * straight-through, and nothing where x is cut off. */
+typedef enum axm_power_rounding { AXM_POWER_UP, AXM_POWER_DOWN, AXM_POWER_NEAREST } axm_power_rounding;
+typedef struct axm_rounding {
+    float least, step; /* the smallest normal number; the step from 1 on */
+    float max;
+    float beyond, none; /* what is given for a number beyond the largest, for no number */
+    float plus;         /* -0, or 0: a zero is positive */
+    bool powers;
+    axm_power_rounding power;
+} axm_rounding;
+axm_rounding axm_rounding_to(const axm_small_float *format, bool saturate, axm_power_rounding power);
+void axm_round_forward(const axm_exec *exec, const axm_rounding *rounding, size_t count, const float *x, float *y);
+void axm_round_backward(const axm_exec *exec, const axm_rounding *rounding, size_t count, const float *x, const float *dy,
+                        bool accumulate, float *dx);
+
+/* Quantisation, in float: y = clamp(round(x / step) + zero, low, high), halves to even; to a small float: y = round(x / step +
+ * zero) as `rounding` says. Backward is straight-through: dy / step, and nothing where y is cut off. The way back: y = (x - zero)
+ * step. */
 typedef struct axm_quantize_shape {
     int64_t outer, axis, inner;
     const float *step, *zero; /* [axis] */
     float low, high;
+    bool small_float;
+    axm_rounding rounding;
 } axm_quantize_shape;
 void axm_quantize_forward(const axm_exec *exec, const axm_quantize_shape *shape, const float *x, float *y);
 void axm_quantize_backward(const axm_exec *exec, const axm_quantize_shape *shape, const float *x, const float *dy, bool accumulate,

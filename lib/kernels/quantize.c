@@ -4,8 +4,7 @@
 
 #include "kernels/clones.h"
 #include "kernels/grain.h"
-#include "kernels/kernels.h"
-#include "kernels/vector_math.h"
+#include "kernels/small_float.h"
 
 typedef struct quantize_task {
     const axm_quantize_shape *shape;
@@ -31,7 +30,10 @@ AXM_CLONES static void forward_units(const quantize_task *task, size_t begin, si
     for (size_t unit = begin; unit < end; unit++) {
         const float *x = task->x + unit * inner;
         float *y = task->out + unit * inner, step = s->step[unit % (size_t)s->axis], zero = s->zero[unit % (size_t)s->axis];
-        AXM_STORE_EACH(false, inner, y, axm_clamped(level(x[i], step, zero), s->low, s->high));
+        if (s->small_float)
+            AXM_STORE_EACH(false, inner, y, axm_round_small(&s->rounding, x[i] / step + zero));
+        else
+            AXM_STORE_EACH(false, inner, y, axm_clamped(level(x[i], step, zero), s->low, s->high));
     }
 }
 
@@ -43,7 +45,10 @@ AXM_CLONES static void backward_units(const quantize_task *task, size_t begin, s
     for (size_t unit = begin; unit < end; unit++) {
         const float *x = task->x + unit * inner, *dy = task->dy + unit * inner;
         float *dx = task->out + unit * inner, step = s->step[unit % (size_t)s->axis], zero = s->zero[unit % (size_t)s->axis];
-        AXM_STORE_EACH(task->accumulate, inner, dx, passes(level(x[i], step, zero), s->low, s->high) ? dy[i] / step : 0.0f);
+        if (s->small_float)
+            AXM_STORE_EACH(task->accumulate, inner, dx, axm_round_passes(&s->rounding, x[i] / step + zero) ? dy[i] / step : 0.0f);
+        else
+            AXM_STORE_EACH(task->accumulate, inner, dx, passes(level(x[i], step, zero), s->low, s->high) ? dy[i] / step : 0.0f);
     }
 }
 

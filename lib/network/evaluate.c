@@ -26,7 +26,7 @@ static int32_t bind_inputs(evaluation *e, const axm_node *node, axm_arena *arena
             tensor->constant = inputs[i];
             continue;
         }
-        if (inputs[i]->dtype > AXM_FLOAT64)
+        if (!axm_dtype_is_float(inputs[i]->dtype))
             return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s of a constant %s is not supported", node->type,
                             axm_dtype_name(inputs[i]->dtype));
         tensor->data = axm_arena_array(arena, (size_t)axm_shape_count(&tensor->shape) + 1, sizeof(float));

@@ -113,13 +113,13 @@ const axm_limits *axm_builder_limits(const axm_builder *builder)
     return &builder->graph->limits;
 }
 
-/* Operators that compute give what they take; of the others only Cast names a type. */
+/* Operators that compute give what they take; casts name a type, as the first of their parameters. */
 bool axm_builder_dtype(const axm_builder *builder, int32_t value, axm_dtype *out)
 {
     const axm_graph *graph = builder->graph;
     while (value >= 0 && graph->values[value].producer >= 0) {
         const axm_node *node = &graph->nodes[graph->values[value].producer];
-        if (strcmp(node->op->name, "Cast") == 0) {
+        if (strcmp(node->op->name, "Cast") == 0 || strcmp(node->op->name, "RoundFloat") == 0) {
             *out = *(const axm_dtype *)node->params;
             return true;
         }
@@ -385,7 +385,7 @@ int32_t axm_graph_bind(axm_graph *graph, const char *input, const float *data, c
     if (value < 0 || !graph->values[value].is_input)
         return axm_fail(ACTMAX_ERROR_NOT_FOUND, "the network has no input called '%.80s' to bind a value to", input);
     axm_value *bound = &graph->values[value];
-    axm_constant constant = {.dtype = bound->dtype <= AXM_FLOAT64 ? AXM_FLOAT32 : bound->dtype, .shape = {.rank = rank}};
+    axm_constant constant = {.dtype = axm_dtype_is_float(bound->dtype) ? AXM_FLOAT32 : bound->dtype, .shape = {.rank = rank}};
     if (rank < 0 || rank > AXM_MAX_RANK) return axm_fail(ACTMAX_ERROR_INVALID, "a bound input has 0 to %d axes", AXM_MAX_RANK);
     for (int32_t i = 0; i < rank; ++i)
         constant.shape.dim[i] = dims[i];
@@ -413,7 +413,7 @@ static bool is_parameter(const axm_value *value)
 {
     if (!value->constant || value->is_input) return false;
     if (value->parameter != AXM_PARAMETER_UNSAID) return value->parameter != AXM_PARAMETER_NONE;
-    return value->dtype <= AXM_FLOAT64 && value->constant->shape.rank >= 1;
+    return axm_dtype_is_float(value->dtype) && value->constant->shape.rank >= 1;
 }
 
 /* 0: it is none. */

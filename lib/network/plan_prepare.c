@@ -22,7 +22,7 @@ int32_t axm_prepare_floats(axm_prepare *prepare, const axm_constant *constant, c
     const float *direct = axm_constant_floats(constant);
     axm_weights *weights = prepare->plan->request.weights;
     size_t bytes = (size_t)axm_shape_count(&constant->shape) * sizeof(float);
-    if (constant->dtype > AXM_FLOAT64)
+    if (!axm_dtype_is_float(constant->dtype))
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "a weight of type %s is not supported; weights are floating point",
                         axm_dtype_name(constant->dtype));
     if (direct) {

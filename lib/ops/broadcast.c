@@ -42,7 +42,7 @@ static int32_t make_operand(axm_prepare *prepare, int32_t i, axm_operand *out)
     const axm_tensor *y = step->outputs[0];
     axm_tensor operand = *step->inputs[i];
     int32_t status = ACTMAX_OK;
-    if (operand.constant && operand.constant->dtype > AXM_FLOAT64) {
+    if (operand.constant && !axm_dtype_is_float(operand.constant->dtype)) {
         status = integers_as_floats(prepare, operand.constant, &out->constant);
     } else if (operand.constant && operand.shape.rank == y->shape.rank) {
         status = axm_op_constant_in_layout(prepare, i, &out->constant);

@@ -53,7 +53,7 @@ int32_t axm_op_weight(const char *op, const char *what, const axm_tensor *input,
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                         "%s needs %s to be a weight stored in the model, but it is computed from the image; " AXM_END_BEFORE, op,
                         what);
-    if (input->constant->dtype > AXM_FLOAT64)
+    if (!axm_dtype_is_float(input->constant->dtype))
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                         "%s needs %s in floating point, but it is %s; convert quantised models to float first", op, what,
                         axm_dtype_name(input->constant->dtype));

@@ -18,7 +18,7 @@ void axm_fold_inputs(const axm_fold *fold, axm_fold_view *view)
 
 bool axm_fold_is_float(const axm_constant *constant)
 {
-    return constant->dtype <= AXM_FLOAT64;
+    return axm_dtype_is_float(constant->dtype);
 }
 
 axm_dtype axm_fold_dtype(const axm_constant *constant)

@@ -1,26 +1,34 @@
-/* QuantizeLinear: round(X / scale) + zero point, within the range of a type; DequantizeLinear: (X - zero point) scale. Both are
- * computed in float, in either layout, with a constant scale: one, or one for each place or each block along an axis. The gradient
- * of the rounding is taken to be 1 (straight-through), and 0 where the range cuts off. */
+/* QuantizeLinear: round(X / scale) + zero point, within the range of a type; of a floating type of 4 or 8 bits: X / scale + zero
+ * point, rounded to it. DequantizeLinear: (X - zero point) scale. Both are computed in float, in either layout, with a constant
+ * scale: one, or one for each place or each block along an axis. The gradient of the rounding is taken to be 1 (straight-through),
+ * and 0 where the range cuts off. */
 #include "base/checked.h"
 #include "ops/fold.h"
 
 typedef struct quantize_params {
     int64_t axis, block;
-    axm_dtype dtype; /* of the result, where there is no zero point */
+    bool names_dtype;
+    axm_dtype dtype; /* of the result; not named, it is the zero point's, or uint8 */
+    bool saturate;
 } quantize_params;
 
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
 {
     quantize_params *p = params;
-    int64_t dtype;
+    int64_t dtype, saturate;
     (void)arena;
     int32_t status = axm_attribute_int(attributes, "axis", 1, &p->axis);
     if (status >= 0) status = axm_attribute_int(attributes, "block_size", 0, &p->block);
     if (status >= 0) status = axm_attribute_int(attributes, "output_dtype", AXM_UINT8, &dtype);
+    if (status >= 0) status = axm_attribute_int(attributes, "saturate", 1, &saturate);
     if (status < 0) return status;
-    if (dtype < AXM_FLOAT32 || dtype > AXM_UINT2)
+    if (dtype < AXM_FLOAT32 || dtype >= AXM_DTYPES)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "a quantised type that actmax does not know");
+    if (saturate != 0 && saturate != 1)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "saturate is %lld; it must be 0 or 1; the file is damaged", (long long)saturate);
+    p->names_dtype = axm_attribute_find(attributes, "output_dtype") != NULL;
     p->dtype = (axm_dtype)dtype;
+    p->saturate = saturate != 0;
     return ACTMAX_OK;
 }
 
@@ -37,6 +45,17 @@ static bool range_of(axm_dtype dtype, float *low, float *high)
     case AXM_UINT2: *low = 0.0f, *high = 3.0f; return true;
     default: return false;
     }
+}
+
+static axm_dtype result_type(const quantize_params *p, const axm_tensor *zero)
+{
+    return zero && !p->names_dtype ? zero->constant->dtype : p->dtype;
+}
+
+/* A float that X / scale is rounded to, or NULL. Powers of two are the scales' type only. */
+static const axm_small_float *float_of(axm_dtype dtype)
+{
+    return dtype == AXM_FLOAT8E8M0 ? NULL : axm_dtype_small_float(dtype);
 }
 
 /* The scale's element for element i of X: of all, along the axis, or of a block along it. */
@@ -101,9 +120,10 @@ static int32_t infer_kind(const axm_infer *infer, const char *op, bool quantize)
     float low, high;
     int32_t status = find_axis(p, op, &infer->inputs[0]->shape, infer->inputs[1], zero, &axis);
     if (status < 0) return status;
-    axm_dtype dtype = zero ? zero->constant->dtype : p->dtype;
-    if (quantize && !range_of(dtype, &low, &high))
-        return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "%s to %s is not supported; actmax computes integers of 2, 4, 8 and 16 bits", op,
+    axm_dtype dtype = result_type(p, zero);
+    if (quantize && !range_of(dtype, &low, &high) && !float_of(dtype))
+        return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                        "%s to %s is not supported; actmax computes integers of 2, 4, 8 and 16 bits and floats of 4 and 8", op,
                         axm_dtype_name(dtype));
     return axm_op_output(infer, op, 0, &infer->inputs[0]->shape);
 }
@@ -136,7 +156,12 @@ static int32_t prepare(axm_prepare *prepare)
         values[d.axis + i] = zero ? (float)axm_constant_number(zero->constant, at) : 0.0f;
     }
     *s = (axm_quantize_shape){.outer = d.outer, .axis = d.axis, .inner = d.inner, .step = values, .zero = values + d.axis};
-    range_of(zero ? zero->constant->dtype : p->dtype, &s->low, &s->high);
+    const axm_small_float *format = float_of(result_type(p, zero));
+    s->small_float = format != NULL;
+    if (format)
+        s->rounding = axm_rounding_to(format, p->saturate, AXM_POWER_UP);
+    else
+        range_of(result_type(p, zero), &s->low, &s->high);
     return ACTMAX_OK;
 }
 

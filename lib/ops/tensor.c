@@ -30,6 +30,13 @@ size_t axm_dtype_bytes(axm_dtype dtype)
     case AXM_UINT4: return 1;
     case AXM_INT2: return 1;
     case AXM_UINT2: return 1;
+    case AXM_FLOAT8E4M3FN: return 1;
+    case AXM_FLOAT8E4M3FNUZ: return 1;
+    case AXM_FLOAT8E5M2: return 1;
+    case AXM_FLOAT8E5M2FNUZ: return 1;
+    case AXM_FLOAT8E8M0: return 1;
+    case AXM_FLOAT4E2M1: return 1;
+    case AXM_DTYPES: break;
     }
     return 0;
 }
@@ -54,8 +61,33 @@ const char *axm_dtype_name(axm_dtype dtype)
     case AXM_UINT4: return "uint4";
     case AXM_INT2: return "int2";
     case AXM_UINT2: return "uint2";
+    case AXM_FLOAT8E4M3FN: return "float8e4m3fn";
+    case AXM_FLOAT8E4M3FNUZ: return "float8e4m3fnuz";
+    case AXM_FLOAT8E5M2: return "float8e5m2";
+    case AXM_FLOAT8E5M2FNUZ: return "float8e5m2fnuz";
+    case AXM_FLOAT8E8M0: return "float8e8m0";
+    case AXM_FLOAT4E2M1: return "float4e2m1";
+    case AXM_DTYPES: break;
     }
     return "unknown";
+}
+
+bool axm_dtype_is_float(axm_dtype dtype)
+{
+    return dtype <= AXM_FLOAT64 || axm_dtype_small_float(dtype);
+}
+
+const axm_small_float *axm_dtype_small_float(axm_dtype dtype)
+{
+    switch (dtype) {
+    case AXM_FLOAT8E4M3FN: return &axm_float8e4m3fn;
+    case AXM_FLOAT8E4M3FNUZ: return &axm_float8e4m3fnuz;
+    case AXM_FLOAT8E5M2: return &axm_float8e5m2;
+    case AXM_FLOAT8E5M2FNUZ: return &axm_float8e5m2fnuz;
+    case AXM_FLOAT8E8M0: return &axm_float8e8m0;
+    case AXM_FLOAT4E2M1: return &axm_float4e2m1;
+    default: return NULL;
+    }
 }
 
 /* ---- Constants (data may be unaligned) ---- */
@@ -93,8 +125,10 @@ static int64_t read_integer(const axm_constant *constant, int64_t i)
 static double read_float(const axm_constant *constant, int64_t i)
 {
     const unsigned char *data = constant->data;
+    const axm_small_float *small = axm_dtype_small_float(constant->dtype);
     float f32;
     double f64;
+    if (small) return (double)axm_small_float_value(small, data[i]);
     switch (constant->dtype) {
     case AXM_FLOAT16: return (double)axm_half_to_float(read_u16(data, i));
     case AXM_BFLOAT16: return (double)axm_bfloat16_to_float(read_u16(data, i));
@@ -105,12 +139,12 @@ static double read_float(const axm_constant *constant, int64_t i)
 
 double axm_constant_number(const axm_constant *constant, int64_t i)
 {
-    return constant->dtype <= AXM_FLOAT64 ? read_float(constant, i) : (double)read_integer(constant, i);
+    return axm_dtype_is_float(constant->dtype) ? read_float(constant, i) : (double)read_integer(constant, i);
 }
 
 int64_t axm_constant_integer(const axm_constant *constant, int64_t i)
 {
-    if (constant->dtype > AXM_FLOAT64) return read_integer(constant, i);
+    if (!axm_dtype_is_float(constant->dtype)) return read_integer(constant, i);
     double value = read_float(constant, i); /* toward zero; what does not fit becomes the nearest that does, NaN becomes 0 */
     if (isnan(value)) return 0;
     if (value >= 9223372036854775808.0) return INT64_MAX;

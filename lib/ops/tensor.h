@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "base/small_float.h"
 
 typedef struct axm_shape {
     int32_t rank;
@@ -31,10 +32,19 @@ typedef enum axm_dtype {
     AXM_UINT4,
     AXM_INT2,
     AXM_UINT2,
+    AXM_FLOAT8E4M3FN, /* these six in a byte each */
+    AXM_FLOAT8E4M3FNUZ,
+    AXM_FLOAT8E5M2,
+    AXM_FLOAT8E5M2FNUZ,
+    AXM_FLOAT8E8M0,
+    AXM_FLOAT4E2M1,
+    AXM_DTYPES, /* no type: how many there are */
 } axm_dtype;
 
 size_t axm_dtype_bytes(axm_dtype dtype);
 const char *axm_dtype_name(axm_dtype dtype);
+bool axm_dtype_is_float(axm_dtype dtype);
+const axm_small_float *axm_dtype_small_float(axm_dtype dtype); /* NULL: it is none */
 
 /* A tensor known without running: a weight (its bytes lie in the file, unaligned) or a folded value. Row-major, file order. */
 typedef struct axm_constant {
@@ -47,7 +57,7 @@ typedef struct axm_constant {
 /* Element i as a number; integers above 2^53 lose bits. */
 double axm_constant_number(const axm_constant *constant, int64_t i);
 int64_t axm_constant_integer(const axm_constant *constant, int64_t i);
-/* All elements as float32 (float16, bfloat16 and float64 are converted). out holds axm_shape_count elements. */
+/* All elements as float32 (other floating types are converted). out holds axm_shape_count elements. */
 void axm_constant_to_float(const axm_constant *constant, float *out);
 /* Directly readable float32 (aligned to 4 bytes), else NULL. */
 const float *axm_constant_floats(const axm_constant *constant);

@@ -117,7 +117,7 @@ def opsets():
 
 def tensors():
     for name, kind in (("string", TensorProto.STRING), ("complex128", TensorProto.COMPLEX128),
-                       ("complex64", TensorProto.COMPLEX64), ("float8", TensorProto.FLOAT8E4M3FN)):
+                       ("complex64", TensorProto.COMPLEX64), ("newer", 60)):
         tensor = TensorProto(name="w", data_type=kind, dims=[1], raw_data=b"\0" * 8)
         if kind == TensorProto.STRING:
             tensor = TensorProto(name="w", data_type=kind, dims=[1], string_data=[b"a"])
@@ -127,8 +127,7 @@ def tensors():
     back = node("DequantizeLinear", "w s", "f", name="back")
     one("short_int4", [back, node("Conv", "x f", "y")], [short, ("s", np.float32(0.5))], 21)
     one("add_int4", [node("Add", "x w", "y", name="add1")], [helper.make_tensor("w", TensorProto.INT4, [4], bytes(2), raw=True)], 21)
-    one("cast_int4", [node("Cast", "w", "i", name="cast1", to=TensorProto.INT4), node("DequantizeLinear", "i s", "f"), node("Add", "x f", "y")],
-        [("w", np.ones(4, np.float32)), ("s", np.float32(0.5))], 21)
+    one("cast_int4", [node("Cast", "x", "i", name="cast1", to=TensorProto.INT4), node("Cast", "i", "y", to=1)], opset=21)
     one("cast_string", [node("Cast", "w", "s", name="cast1", to=TensorProto.STRING), node("Relu", "x", "y")], [W])
     one("cast_image", [node("Cast", "x", "i", name="cast1", to=TensorProto.INT64), node("Cast", "i", "y", to=1)])
     short = numpy_helper.from_array(W[1], "w")

@@ -488,4 +488,17 @@ static int32_t build_DequantizeLinear(test_graph *g, int32_t variant, bool big)
     return quantized(g, variant, "DequantizeLinear", quantized(g, variant, "QuantizeLinear", 0));
 }
 
+/* What is cut off passes nothing; what is not goes straight, which no difference can see (test_small_floats looks at it). */
+static int32_t build_RoundFloat(test_graph *g, int32_t variant, bool big)
+{
+    static const float factors[] = {1e8f, -1e9f, 1e8f, 1e9f, -1e8f, 1e9f, 1e8f, 1e9f};
+    static const axm_dtype types[] = {AXM_FLOAT8E4M3FN, AXM_FLOAT8E4M3FNUZ, AXM_FLOAT8E5M2, AXM_FLOAT8E5M2FNUZ, AXM_FLOAT4E2M1};
+    if (variant > 4) return -1;
+    image(g, big);
+    axm_shape shape = SHAPE(channels(g), 1, 1);
+    int32_t large = test_node(g, "Mul", INPUTS(0, test_constant(g, AXM_FLOAT32, &shape, factors)), NO_ATTRIBUTES);
+    int32_t rounded = test_node(g, "RoundFloat", INPUTS(large), ATTRIBUTES(INT("to", types[variant])));
+    return test_node(g, "Add", INPUTS(0, rounded), NO_ATTRIBUTES);
+}
+
 #endif

@@ -261,6 +261,8 @@ static void casts(void **state)
     int32_t bytes = cast(&t.g, wide, AXM_UINT8), signed_bytes = cast(&t.g, wide, AXM_INT8), words = cast(&t.g, wide, AXM_INT32);
     int32_t numbers = cast(&t.g, wide, AXM_FLOAT16), back = cast(&t.g, bools(&t.g, "\0\1", 2), AXM_INT64);
     int32_t kept = cast(&t.g, real, AXM_FLOAT64);
+    int32_t nibbles = cast(&t.g, FLOATS(&t.g, 9.5f, -8.0f, -1.0f), AXM_INT4), pairs = cast(&t.g, wide, AXM_UINT2);
+    int32_t eight = test_constant(&t.g, AXM_FLOAT8E5M2, &SHAPE(2), "\x3e\xc4"), doubled = cast(&t.g, eight, AXM_INT64);
     test_ok(infer(&t));
     check_integers(&t, whole, AXM_INT64, SHAPE(3), (const int64_t[]){2, -2, 0});
     check_integers(&t, truth, AXM_BOOL, SHAPE(3), (const int64_t[]){1, 1, 0});
@@ -271,6 +273,9 @@ static void casts(void **state)
     check_numbers(&t, numbers, SHAPE(4), (const double[]){300, -1, 200, 4294967296.0});
     check_integers(&t, back, AXM_INT64, SHAPE(2), (const int64_t[]){0, 1});
     check_numbers(&t, kept, SHAPE(3), (const double[]){2.75, -2.75, 0});
+    check_integers(&t, nibbles, AXM_INT4, SHAPE(3), (const int64_t[]){-7, -8, -1});
+    check_integers(&t, pairs, AXM_UINT2, SHAPE(4), (const int64_t[]){0, 3, 0, 1});
+    check_integers(&t, doubled, AXM_INT64, SHAPE(2), (const int64_t[]){1, -4});
     end(&t);
     begin(&t);
     cast(&t.g, FLOATS(&t.g, NAN), AXM_INT64);

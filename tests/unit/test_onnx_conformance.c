@@ -181,7 +181,7 @@ static int32_t bind(axm_graph *graph, const char *name, const axm_constant *cons
 
 static bool is_float(const axm_constant *constant)
 {
-    return constant->dtype <= AXM_FLOAT64;
+    return axm_dtype_is_float(constant->dtype);
 }
 
 /* Binds inputs; *image is the one that stays, or (`all`) the dummy's index -1. */
@@ -202,6 +202,8 @@ static int32_t set_inputs(node_case *c, onnx_network *network, tensor_file *inpu
     return ACTMAX_OK;
 }
 
+#define NEAREST "expects the nearest integer that fits, until ONNX 1.18, and low bits since; ONNX leaves it open"
+
 /* Cases that expect of so many elements what a later release of ONNX corrected. ONNX Runtime computes what we do. */
 static const struct mistake {
     const char *name;
@@ -211,6 +213,12 @@ static const struct mistake {
     {"test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True", 217,
      "expects means over positions beyond the padding, until ONNX 1.18"},
     {"test_averagepool_2d_ceil_last_window_starts_on_pad", 3, "expects numbers of four digits"},
+    {"test_cast_FLOAT_to_INT4", 9, NEAREST},
+    {"test_cast_FLOAT16_to_INT4", 9, NEAREST},
+    {"test_cast_FLOAT_to_UINT4", 9, NEAREST},
+    {"test_cast_FLOAT16_to_UINT4", 9, NEAREST},
+    {"test_cast_FLOAT_to_FLOAT4E2M1", 1, "expects the largest number in the place of none, until ONNX 1.18; zero since"},
+    {"test_cast_FLOAT16_to_FLOAT4E2M1", 1, "expects the largest number in the place of none, until ONNX 1.18; zero since"},
     {"test_l2normalization_axis_0", 2, "expects no number where all are zero; ONNX defines zero since"},
 };
 

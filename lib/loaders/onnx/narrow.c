@@ -1,4 +1,4 @@
-/* Integers of 4 and 2 bits: several lie in a byte, the first in its low bits. They are unpacked to a byte each. */
+/* Elements of 4 and 2 bits: several lie in a byte, the first in its low bits. They are unpacked to a byte each. */
 #include "base/status.h"
 #include "loaders/onnx/import.h"
 

@@ -32,22 +32,22 @@ static const struct {
     [14] = {"complex64", false, AXM_FLOAT32, 0, 0},
     [15] = {"complex128", false, AXM_FLOAT32, 0, 0},
     [16] = {"bfloat16", true, AXM_BFLOAT16, 0, 65535},
-    [17] = {"float8e4m3fn", false, AXM_FLOAT32, 0, 0},
-    [18] = {"float8e4m3fnuz", false, AXM_FLOAT32, 0, 0},
-    [19] = {"float8e5m2", false, AXM_FLOAT32, 0, 0},
-    [20] = {"float8e5m2fnuz", false, AXM_FLOAT32, 0, 0},
-    [21] = {"uint4", true, AXM_UINT4, 0, 255}, /* of a byte that holds several */
-    [22] = {"int4", true, AXM_INT4, 0, 255},   /* of a byte that holds several */
-    [23] = {"float4e2m1", false, AXM_FLOAT32, 0, 0},
-    [24] = {"float8e8m0", false, AXM_FLOAT32, 0, 0},
-    [25] = {"uint2", true, AXM_UINT2, 0, 255}, /* of a byte that holds several */
-    [26] = {"int2", true, AXM_INT2, 0, 255},   /* of a byte that holds several */
+    [17] = {"float8e4m3fn", true, AXM_FLOAT8E4M3FN, 0, 255},
+    [18] = {"float8e4m3fnuz", true, AXM_FLOAT8E4M3FNUZ, 0, 255},
+    [19] = {"float8e5m2", true, AXM_FLOAT8E5M2, 0, 255},
+    [20] = {"float8e5m2fnuz", true, AXM_FLOAT8E5M2FNUZ, 0, 255},
+    [21] = {"uint4", true, AXM_UINT4, 0, 255},           /* of a byte that holds several */
+    [22] = {"int4", true, AXM_INT4, -128, 255},          /* of a byte that holds several */
+    [23] = {"float4e2m1", true, AXM_FLOAT4E2M1, 0, 255}, /* of a byte that holds several */
+    [24] = {"float8e8m0", true, AXM_FLOAT8E8M0, 0, 255},
+    [25] = {"uint2", true, AXM_UINT2, 0, 255},  /* of a byte that holds several */
+    [26] = {"int2", true, AXM_INT2, -128, 255}, /* of a byte that holds several */
 };
 
-/* Of an integer that is narrower than a byte; 0: none is. */
+/* Of a type that is narrower than a byte; 0: it is not. */
 static int32_t narrow_bits(axm_dtype dtype)
 {
-    if (dtype == AXM_INT4 || dtype == AXM_UINT4) return 4;
+    if (dtype == AXM_INT4 || dtype == AXM_UINT4 || dtype == AXM_FLOAT4E2M1) return 4;
     return dtype == AXM_INT2 || dtype == AXM_UINT2 ? 2 : 0;
 }
 

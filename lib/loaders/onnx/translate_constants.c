@@ -71,10 +71,8 @@ AXM_ONNX_TRANSLATE(constant_of_shape)
     if (axm_shape_count(&value.shape) != 1)
         return axm_fail(ACTMAX_ERROR_FORMAT, "attribute 'value' of node '%.80s' (ConstantOfShape) must hold one number",
                         call->node->label);
-    bool is_float =
-        value.dtype == AXM_FLOAT32 || value.dtype == AXM_FLOAT16 || value.dtype == AXM_BFLOAT16 || value.dtype == AXM_FLOAT64;
-    status = is_float ? axm_onnx_set_float(call, "value", (float)axm_constant_number(&value, 0))
-                      : axm_onnx_set_int(call, "value", axm_constant_integer(&value, 0));
+    status = axm_dtype_is_float(value.dtype) ? axm_onnx_set_float(call, "value", (float)axm_constant_number(&value, 0))
+                                             : axm_onnx_set_int(call, "value", axm_constant_integer(&value, 0));
     return status < 0 ? status : axm_onnx_emit(call);
 }
 
@@ -96,9 +94,10 @@ static int32_t translate_type(axm_onnx_call *call, const char *name, bool needed
     return axm_onnx_set_int(call, name, (int64_t)dtype);
 }
 
-/* How a number becomes a float of 8 bits, which actmax does not read. */
-static void remove_rounding(axm_onnx_call *call)
+/* How a number becomes a float of 4 or 8 bits; it matters to no other type. */
+static void translate_rounding(axm_onnx_call *call, axm_dtype to)
 {
+    if (axm_dtype_small_float(to)) return;
     axm_onnx_remove_attribute(call, "saturate");
     axm_onnx_remove_attribute(call, "round_mode");
 }
@@ -121,25 +120,25 @@ static int32_t emit_truth(axm_onnx_call *call)
     return axm_onnx_emit(call);
 }
 
-static int32_t emit_cast(axm_onnx_call *call, int32_t to)
+static int32_t emit_cast(axm_onnx_call *call, axm_dtype to)
 {
+    translate_rounding(call, to);
+    if (axm_dtype_small_float(to)) call->op = "RoundFloat";
     return to == AXM_BOOL ? emit_truth(call) : axm_onnx_emit(call);
 }
 
 AXM_ONNX_TRANSLATE(cast)
 {
     int64_t to = 0;
-    remove_rounding(call);
     int32_t status = translate_type(call, "to", true);
     if (status >= 0) status = axm_onnx_get_int(call, "to", 0, &to);
-    return status < 0 ? status : emit_cast(call, (int32_t)to);
+    return status < 0 ? status : emit_cast(call, (axm_dtype)to);
 }
 
 /* Cast to the type of the second input, which is not read. */
 AXM_ONNX_TRANSLATE(cast_like)
 {
     axm_dtype to;
-    remove_rounding(call);
     if (call->input_count != 2)
         return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (CastLike) must have two inputs; the file is damaged",
                         call->node->label);
@@ -150,16 +149,22 @@ AXM_ONNX_TRANSLATE(cast_like)
     call->op = "Cast";
     call->input_count = 1;
     int32_t status = axm_onnx_set_int(call, "to", (int64_t)to);
-    return status < 0 ? status : emit_cast(call, (int32_t)to);
+    return status < 0 ? status : emit_cast(call, to);
 }
 
-/* precision names the type of the division; here it is of float32. */
+/* precision names the type of the division; here it is of float32. A zero point says what the result is. */
 AXM_ONNX_TRANSLATE(quantize)
 {
-    remove_rounding(call);
+    axm_dtype to;
+    int64_t named = AXM_UINT8;
     axm_onnx_remove_attribute(call, "precision");
     int32_t status = translate_type(call, "output_dtype", false);
-    return status < 0 ? status : axm_onnx_emit(call);
+    if (status >= 0 && call->input_count > 2 && axm_builder_dtype(call->import->builder, call->inputs[2], &to))
+        status = axm_onnx_set_int(call, "output_dtype", (int64_t)to);
+    if (status >= 0) status = axm_onnx_get_int(call, "output_dtype", AXM_UINT8, &named);
+    if (status < 0) return status;
+    translate_rounding(call, (axm_dtype)named);
+    return axm_onnx_emit(call);
 }
 
 /* Whatever floating type it makes, it is computed in float32. */
