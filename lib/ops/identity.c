@@ -22,7 +22,8 @@ static int32_t check_training(const axm_constant *ratio, bool trains, const axm_
 {
     if (!trains || (ratio && axm_shape_count(&ratio->shape) == 1 && axm_constant_number(ratio, 0) == 0)) return ACTMAX_OK;
     if (training && axm_shape_count(&training->shape) == 1 && axm_constant_number(training, 0) == 0) return ACTMAX_OK;
-    return axm_fail(ACTMAX_ERROR_UNSUPPORTED, "it is in training mode; call model.eval() and export the model again for inference");
+    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                    "it drops at random, in training mode; call model.eval() and export the model again for inference");
 }
 
 static int32_t infer_dropout(const axm_infer *infer)

@@ -1,7 +1,8 @@
 /* LayerNormalization, InstanceNormalization, GroupNormalization: (X - mean) / sqrt(variance + epsilon) over groups of elements,
  * then an affine map with constants. Layer: over all axes from `axis` on, in file order; two further outputs give the mean and the
  * factor. RMSNormalization: the same about 0 instead of the mean, and a scale only. Instance: over the space of each channel.
- * Group: over the space of each group of channels. Both channels last. */
+ * Group: over the space of each group of channels. BatchTraining: over the space of each channel of all images together, as batch
+ * normalisation does in training; two further outputs move the running mean and variance. These channels last. */
 #include <math.h>
 
 #include "base/checked.h"
@@ -10,8 +11,8 @@
 typedef struct norm_params {
     const char *op;
     int64_t axis, groups; /* groups 0: each channel is one */
-    float epsilon;
-    bool about_zero;
+    float epsilon, momentum;
+    bool about_zero, batch;
 } norm_params;
 
 typedef struct norm_state {
@@ -19,6 +20,7 @@ typedef struct norm_state {
     const float *scale, *shift; /* [groups, inner] */
     double *moments;            /* of the forward that runs, where step->saved has none and there are results of them */
     const float *zeros;         /* as many as the first output has elements */
+    const float *running[2];    /* batch: the mean and variance that the further outputs start from, [groups] */
 } norm_state;
 
 static int32_t parse_epsilon(const axm_attributes *attributes, norm_params *p, const char *op)
@@ -62,6 +64,18 @@ static int32_t parse_group(const axm_attributes *attributes, axm_arena *arena, v
     if (status >= 0) status = axm_attribute_int(attributes, "num_groups", 0, &p->groups);
     if (status < 0) return status;
     if (p->groups < 1) return axm_fail(ACTMAX_ERROR_FORMAT, "GroupNormalization needs num_groups of at least 1");
+    return ACTMAX_OK;
+}
+
+static int32_t parse_batch(const axm_attributes *attributes, axm_arena *arena, void *params)
+{
+    norm_params *p = params;
+    (void)arena;
+    p->batch = true;
+    int32_t status = parse_epsilon(attributes, p, "BatchNormalization");
+    if (status >= 0) status = axm_attribute_float(attributes, "momentum", 0.9f, &p->momentum);
+    if (status < 0) return status;
+    if (!isfinite(p->momentum)) return axm_fail(ACTMAX_ERROR_FORMAT, "BatchNormalization needs a finite momentum");
     return ACTMAX_OK;
 }
 
@@ -125,6 +139,23 @@ static int32_t infer_channels(const axm_infer *infer)
                      i == 1 ? "a scale" : "a bias", (long long)x->dim[1], axm_shape_text(&constant->shape, text));
     }
     return axm_op_output(infer, p->op, 0, x);
+}
+
+static int32_t infer_batch(const axm_infer *infer)
+{
+    const axm_shape channels = {.rank = 1, .dim = {infer->inputs[0]->shape.dim[1]}};
+    char got[AXM_SHAPE_TEXT], wanted[AXM_SHAPE_TEXT];
+    int32_t status = infer_channels(infer);
+    for (int32_t i = 1; status >= 0 && i < infer->input_count; ++i) {
+        const axm_constant *constant;
+        status = axm_op_weight("BatchNormalization", "its scale, bias, mean and variance", infer->inputs[i], &constant);
+        AXM_OP_CHECK(status < 0 || axm_shape_equal(&constant->shape, &channels),
+                     "BatchNormalization needs input %d of shape %s, got %s", (int)i, axm_shape_text(&channels, wanted),
+                     axm_shape_text(&constant->shape, got));
+    }
+    for (int32_t i = 1; i < infer->output_count && status >= 0; ++i)
+        status = axm_op_output(infer, "BatchNormalization", i, &channels);
+    return status;
 }
 
 /* ---- Prepare ---- */
@@ -209,13 +240,24 @@ static int32_t prepare_channels(axm_prepare *prepare)
     if (!s) return ACTMAX_ERROR_NO_MEMORY;
     step->state = s;
     int64_t channels = x->dim[1], groups = p->groups ? p->groups : channels;
-    s->shape = (axm_norm_shape){.outer = x->dim[0], .mid = 1, .groups = groups, .inner = channels / groups};
+    s->shape = (axm_norm_shape){
+        .outer = p->batch ? 1 : x->dim[0], .mid = p->batch ? x->dim[0] : 1, .groups = groups, .inner = channels / groups};
     for (int32_t i = 2; i < x->rank; ++i)
         s->shape.mid *= x->dim[i];
     int32_t status = axm_op_needs_channels_last(prepare);
     if (status >= 0) status = for_channels(prepare, step->inputs[1]->constant, &s->shape, &s->scale);
     if (status >= 0) status = for_channels(prepare, step->inputs[2]->constant, &s->shape, &s->shift);
     return status < 0 ? status : make_moments(prepare, s);
+}
+
+static int32_t prepare_batch(axm_prepare *prepare)
+{
+    int32_t status = prepare_channels(prepare);
+    norm_state *s = prepare->step->state;
+    for (int32_t i = 0; i < 2 && status >= 0; ++i)
+        status = axm_prepare_floats(prepare, prepare->step->inputs[3 + i]->constant, &s->running[i]);
+    if (status >= 0) axm_prepare_scratch(prepare, 2 * (size_t)s->shape.groups * sizeof(float));
+    return status < 0 ? status : make_zeros(prepare, s);
 }
 
 /* ---- Run ---- */
@@ -253,6 +295,41 @@ static void backward(const axm_step *step, const axm_exec *exec, int32_t input, 
                            step->inputs[0]->grad);
 }
 
+static void forward_batch(const axm_step *step, const axm_exec *exec)
+{
+    const norm_params *p = step->params;
+    const norm_state *s = step->state;
+    float *mean = further_data(step, 1), *variance = further_data(step, 2);
+    const double *moments = step->saved ? step->saved : s->moments, kept = (double)p->momentum;
+    axm_normalize_forward(exec, &s->shape, p->epsilon, step->inputs[0]->data, s->scale, s->shift, step->outputs[0]->data,
+                          step->saved ? step->saved : s->moments);
+    for (int64_t i = 0; i < s->shape.groups; ++i) {
+        if (mean) mean[i] = (float)((double)s->running[0][i] * kept + moments[2 * i] * (1.0 - kept));
+        if (!variance) continue;
+        double spread_out = 1.0 / (moments[2 * i + 1] * moments[2 * i + 1]) - (double)p->epsilon;
+        variance[i] = (float)((double)s->running[1][i] * kept + spread_out * (1.0 - kept));
+    }
+}
+
+/* The gradients of the running mean and variance are those of this batch's mean and factor times how these come in; with variance
+ * v = 1 / factor^2 - epsilon it is dv = -2 dfactor / factor^3. */
+static void backward_batch(const axm_step *step, const axm_exec *exec, int32_t input, bool accumulate)
+{
+    const norm_params *p = step->params;
+    const norm_state *s = step->state;
+    const float *dy = step->outputs[0]->grad, *dmean = further_grad(step, 1), *dvariance = further_grad(step, 2);
+    const double *moments = step->saved, share = 1.0 - (double)p->momentum;
+    float *of_mean = (float *)exec->scratch, *of_factor = of_mean + s->shape.groups;
+    (void)input;
+    for (int64_t i = 0; i < s->shape.groups; ++i) {
+        double factor = moments[2 * i + 1];
+        if (dmean) of_mean[i] = (float)((double)dmean[i] * share);
+        if (dvariance) of_factor[i] = (float)(-2.0 * (double)dvariance[i] * share / (factor * factor * factor));
+    }
+    axm_norm_gradient gradient = {dy ? dy : s->zeros, dmean ? of_mean : NULL, dvariance ? of_factor : NULL};
+    axm_normalize_backward(exec, &s->shape, step->inputs[0]->data, moments, s->scale, &gradient, accumulate, step->inputs[0]->grad);
+}
+
 #define LAST_AXES(Name, parse_function, most_inputs, results)                                                                      \
     const axm_op axm_op_##Name = {.name = #Name,                                                                                   \
                                   .min_inputs = 2,                                                                                 \
@@ -286,3 +363,16 @@ LAST_AXES(RMSNormalization, parse_rms, 2, 1)
 
 CHANNELS(InstanceNormalization, parse_instance)
 CHANNELS(GroupNormalization, parse_group)
+
+const axm_op axm_op_BatchTraining = {.name = "BatchTraining",
+                                     .min_inputs = 5,
+                                     .max_inputs = 5,
+                                     .outputs = 3,
+                                     .flags = AXM_OP_READS_INPUTS,
+                                     .params_size = sizeof(norm_params),
+                                     .parse = parse_batch,
+                                     .infer = infer_batch,
+                                     .layout = axm_layout_channels_last,
+                                     .prepare = prepare_batch,
+                                     .forward = forward_batch,
+                                     .backward = backward_batch};

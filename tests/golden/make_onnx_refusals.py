@@ -80,7 +80,7 @@ def attributes():
 
 
 def training():
-    one("training_mode", [node("BatchNormalization", BN, "y", name="bn1", training_mode=1)], STATS, 14)
+    one("training_outputs", [node("BatchNormalization", BN, "y rm rv sm", name="bn1", training_mode=1)], STATS, 14)
     for opset in (8, 9, 13):
         one(f"five_outputs_{opset}", [node("BatchNormalization", BN, "y rm rv sm sv", name="bn1")], STATS, opset)
     one("spatial", [node("BatchNormalization", BN, "y", name="bn1", spatial=0)], STATS, 7)

@@ -84,6 +84,22 @@ static int32_t build_InstanceNormalization(test_graph *g, int32_t variant, bool 
                      ATTRIBUTES(FLOAT("epsilon", 0.01f)));
 }
 
+/* Variant 1: the running mean and variance are part of what is computed. */
+static int32_t build_BatchTraining(test_graph *g, int32_t variant, bool big)
+{
+    if (variant > 1) return -1;
+    image(g, big);
+    int64_t c = channels(g);
+    int32_t y = test_node_of(g, "BatchTraining",
+                             INPUTS(0, test_weights(g, SHAPE(c), -1, 1), test_weights(g, SHAPE(c), -1, 1),
+                                    test_weights(g, SHAPE(c), -1, 1), test_weights(g, SHAPE(c), 0.5f, 1)),
+                             ATTRIBUTES(FLOAT("epsilon", 0.01f), FLOAT("momentum", 0.25f)), 3);
+    if (variant == 0) return y;
+    int32_t running = test_node(g, "Mul", INPUTS(y + 1, y + 2), NO_ATTRIBUTES);
+    int32_t apart = test_node(g, "Reshape", INPUTS(running, LIST(g, -1, 1, 1)), NO_ATTRIBUTES);
+    return test_node(g, "Add", INPUTS(y, apart), NO_ATTRIBUTES);
+}
+
 static int32_t build_GroupNormalization(test_graph *g, int32_t variant, bool big)
 {
     if (variant > 1) return -1;

@@ -62,7 +62,7 @@ static const struct refusal {
     {"sequence_read", UNSUPPORTED, {"node 'relu1'", "Relu", "sequence of tensors", "SequenceAt"}},
     {"sequence_none", UNSUPPORTED, {"node 'take'", "SequenceAt", "SplitToSequence"}},
     /* training */
-    {"training_mode", UNSUPPORTED, {"node 'bn1'", "BatchNormalization", "training mode", "model.eval()"}},
+    {"training_outputs", FORMAT, {"node 'bn1'", "BatchNormalization", "3 outputs", "damaged"}},
     {"five_outputs_8", UNSUPPORTED, {"node 'bn1'", "training mode"}},
     {"five_outputs_9", UNSUPPORTED, {"node 'bn1'", "training mode"}},
     {"five_outputs_13", UNSUPPORTED, {"node 'bn1'", "training mode"}},

@@ -25,6 +25,17 @@ static int32_t fail_training(const axm_onnx_call *call)
                     call->node->label, call->node->op);
 }
 
+/* Since opset 14, by the statistics of the batch itself. */
+static int32_t emit_training(axm_onnx_call *call)
+{
+    if (call->output_count > 3)
+        return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' (BatchNormalization) has more than 3 outputs; the file is damaged",
+                        call->node->label);
+    call->op = "BatchTraining";
+    axm_onnx_remove_attribute(call, "training_mode");
+    return axm_onnx_emit(call);
+}
+
 /* Before opset 14 it is the further outputs (batch statistics, updated averages) that say training, used or not. */
 static bool names_further_outputs(const axm_onnx_call *call)
 {
@@ -33,7 +44,8 @@ static bool names_further_outputs(const axm_onnx_call *call)
     return false;
 }
 
-/* momentum only matters to the running statistics that training updates. */
+/* momentum only matters to the running statistics that training updates. What opsets before 14 do in training is not computed:
+ * their further outputs differ from one to the next. */
 AXM_ONNX_TRANSLATE(batch_normalization)
 {
     int64_t spatial, training;
@@ -45,7 +57,8 @@ AXM_ONNX_TRANSLATE(batch_normalization)
         return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                         "node '%.80s' (%.80s) normalises each position apart (spatial=%" PRId64 "), which actmax does not compute",
                         call->node->label, call->node->op, spatial);
-    if (training != 0 || names_further_outputs(call)) return fail_training(call);
+    if (training != 0) return emit_training(call);
+    if (names_further_outputs(call)) return fail_training(call);
     call->output_count = 1;
     axm_onnx_remove_attribute(call, "momentum");
     axm_onnx_remove_attribute(call, "spatial");
