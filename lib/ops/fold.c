@@ -147,11 +147,19 @@ int32_t axm_fold_broadcast(const axm_fold *fold, const char *op, axm_shape *out)
     return ACTMAX_OK;
 }
 
+int32_t axm_fold_nothing(const axm_fold *fold)
+{
+    axm_shape shape = *fold->input_shapes[0];
+    for (int32_t i = 1; i < fold->input_count; ++i)
+        if (!axm_shape_broadcast(&shape, fold->input_shapes[i], &shape)) return AXM_FOLD_BY_FORWARD;
+    return axm_shape_count(&shape) == 0 ? axm_fold_output(fold, "an operator", 0, AXM_FLOAT32, &shape) : AXM_FOLD_BY_FORWARD;
+}
+
 int32_t axm_fold_integers(const axm_fold *fold, const char *op, axm_fold_rule rule)
 {
     const axm_constant *a = fold->inputs[0], *b = fold->inputs[1];
     axm_shape shape;
-    if (axm_fold_is_float(a) || axm_fold_is_float(b)) return AXM_FOLD_BY_FORWARD;
+    if (axm_fold_is_float(a) || axm_fold_is_float(b)) return axm_fold_nothing(fold);
     int32_t status = axm_fold_broadcast(fold, op, &shape);
     if (status >= 0) status = axm_fold_output(fold, op, 0, a->dtype, &shape);
     int64_t count = status < 0 ? 0 : axm_shape_count(&shape);

@@ -32,9 +32,12 @@ int64_t axm_fold_element(const axm_shape *operand, const axm_shape *output, int6
 /* The shape of all inputs broadcast together. */
 int32_t axm_fold_broadcast(const axm_fold *fold, const char *op, axm_shape *out);
 
+/* What an operator on single elements gives of none: none. Else AXM_FOLD_BY_FORWARD. */
+int32_t axm_fold_nothing(const axm_fold *fold);
+
 /* An integer function of two operands. NULL: done; else what is wrong with them ("divides by zero"). */
 typedef const char *(*axm_fold_rule)(int64_t a, int64_t b, int64_t *out);
-/* Output 0 = rule(A, B), broadcast, in A's type. Floating point: AXM_FOLD_BY_FORWARD. */
+/* Output 0 = rule(A, B), broadcast, in A's type. Floating point: axm_fold_nothing. */
 int32_t axm_fold_integers(const axm_fold *fold, const char *op, axm_fold_rule rule);
 
 #endif

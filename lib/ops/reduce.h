@@ -22,5 +22,8 @@ int32_t axm_reduce_fold_sum(const axm_fold *fold);
 int32_t axm_reduce_fold_product(const axm_fold *fold);
 int32_t axm_reduce_fold_max(const axm_fold *fold);
 int32_t axm_reduce_fold_min(const axm_fold *fold);
+/* Of nothing only: 0, and the logarithm of that. */
+int32_t axm_reduce_fold_no_sum(const axm_fold *fold);
+int32_t axm_reduce_fold_no_log(const axm_fold *fold);
 
 #endif

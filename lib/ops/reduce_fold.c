@@ -1,4 +1,4 @@
-/* Sum, product, maximum and minimum of constants. */
+/* Sum, product, maximum and minimum of constants; and what the other reductions give of nothing at all. */
 #include <math.h>
 
 #include "ops/reduce.h"
@@ -18,7 +18,7 @@ static int64_t target_of(const axm_shape *x, const bool gone[AXM_MAX_RANK], int6
 }
 
 typedef struct fold_rule {
-    bool (*combine)(int64_t a, int64_t b, int64_t *out); /* false: it does not fit */
+    bool (*combine)(int64_t a, int64_t b, int64_t *out); /* false: it does not fit; NULL: the operator computes */
     int64_t first;                                       /* of integers; a maximum or minimum begins with an element */
     double empty;                                        /* of no floating-point numbers at all */
     bool takes_first;
@@ -34,7 +34,7 @@ static int32_t fold_with(const axm_fold *fold, const fold_rule *rule)
     int32_t status = axm_reduce_axes(p, view.inputs, fold->input_count, gone);
     if (status < 0) return status;
     int64_t count = axm_shape_count(&x->shape);
-    if (axm_fold_is_float(x) && count > 0) return AXM_FOLD_BY_FORWARD;
+    if (count > 0 && (axm_fold_is_float(x) || !rule->combine)) return AXM_FOLD_BY_FORWARD;
     axm_shape shape = axm_reduce_shape(p, &x->shape, gone);
     status = axm_fold_output(fold, p->op, 0, axm_fold_dtype(x), &shape);
     if (status < 0) return status;
@@ -100,4 +100,14 @@ int32_t axm_reduce_fold_max(const axm_fold *fold)
 int32_t axm_reduce_fold_min(const axm_fold *fold)
 {
     return fold_with(fold, &(fold_rule){smaller, 0, INFINITY, true});
+}
+
+int32_t axm_reduce_fold_no_sum(const axm_fold *fold)
+{
+    return fold_with(fold, &(fold_rule){NULL, 0, 0.0, false});
+}
+
+int32_t axm_reduce_fold_no_log(const axm_fold *fold)
+{
+    return fold_with(fold, &(fold_rule){NULL, 0, -INFINITY, true});
 }

@@ -63,7 +63,7 @@ static int64_t sign_of(int64_t x)
 static int32_t fold_with(const axm_fold *fold, const char *op, integer_rule rule)
 {
     const axm_constant *x = fold->inputs[0];
-    if (axm_fold_is_float(x)) return AXM_FOLD_BY_FORWARD;
+    if (axm_fold_is_float(x)) return axm_fold_nothing(fold);
     int32_t status = axm_fold_output(fold, op, 0, x->dtype, &x->shape);
     int64_t count = status < 0 ? 0 : axm_shape_count(&x->shape);
     for (int64_t i = 0; i < count && status >= 0; ++i) {
@@ -89,11 +89,11 @@ static int32_t fold_Sign(const axm_fold *fold)
     return fold_with(fold, "Sign", sign_of);
 }
 
-UNARY(Exp, AXM_OP_CURVE, NULL)
-UNARY(Log, AXM_OP_CURVE, NULL)
-UNARY(Sqrt, AXM_OP_CURVE, NULL)
-UNARY(Reciprocal, AXM_OP_CURVE, NULL)
-UNARY(Erf, AXM_OP_CURVE, NULL)
+UNARY(Exp, AXM_OP_CURVE, axm_fold_nothing)
+UNARY(Log, AXM_OP_CURVE, axm_fold_nothing)
+UNARY(Sqrt, AXM_OP_CURVE, axm_fold_nothing)
+UNARY(Reciprocal, AXM_OP_CURVE, axm_fold_nothing)
+UNARY(Erf, AXM_OP_CURVE, axm_fold_nothing)
 UNARY(Abs, AXM_OP_CURVE, fold_Abs)
 UNARY(Sign, AXM_OP_CURVE, fold_Sign)
 UNARY(Neg, AXM_OP_POINTWISE | AXM_OP_INPLACE_FORWARD | AXM_OP_INPLACE_BACKWARD, fold_Neg)

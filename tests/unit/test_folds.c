@@ -499,6 +499,37 @@ static void messages(void **state)
     }
 }
 
+/* Sums of nothing are 0, their logarithms -infinity; a mean of nothing is none. */
+static void of_nothing(void **state)
+{
+    fold_test t;
+    (void)state;
+    begin(&t);
+    axm_shape shape = SHAPE(2, 0, 3);
+    int32_t none = test_constant(&t.g, AXM_FLOAT32, &shape, ""), zero[6], log[2];
+    static const char *const sums[] = {"ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceSum"};
+    for (int32_t i = 0; i < 4; i++)
+        zero[i] = test_node(&t.g, sums[i], INPUTS(none, LIST(&t.g, 1)), ATTRIBUTES(INT("keepdims", 0)));
+    log[0] = node(&t.g, "ReduceLogSum", INPUTS(none, LIST(&t.g, 1)));
+    log[1] = node(&t.g, "ReduceLogSumExp", INPUTS(none));
+    zero[4] = test_node(&t.g, "ReduceSum", INPUTS(node(&t.g, "Exp", INPUTS(none)), LIST(&t.g, 1)), ATTRIBUTES(INT("keepdims", 0)));
+    zero[5] = test_node(&t.g, "ReduceSum", INPUTS(node(&t.g, "Mul", INPUTS(none, FLOATS(&t.g, 2.0f, 3.0f, 4.0f))), LIST(&t.g, 1)),
+                        ATTRIBUTES(INT("keepdims", 0)));
+    test_ok(infer(&t));
+    for (int32_t i = 0; i < 6; i++)
+        check_numbers(&t, zero[i], SHAPE(2, 3), (const double[]){0, 0, 0, 0, 0, 0});
+    for (int32_t i = 0; i < 6; i++)
+        assert_true(axm_constant_number(t.facts[log[0]].constant, i) <= -(double)INFINITY);
+    assert_true(axm_constant_number(t.facts[log[1]].constant, 0) <= -(double)INFINITY);
+    end(&t);
+    begin(&t);
+    node(&t.g, "ReduceMean", INPUTS(test_constant(&t.g, AXM_FLOAT32, &shape, "")));
+    refuses(&t, ACTMAX_ERROR_UNSUPPORTED, "input 0 is empty (shape [2, 0, 3])");
+    begin(&t);
+    node(&t.g, "Add", INPUTS(FLOATS(&t.g, 1, 2), FLOATS(&t.g, 1, 2, 3)));
+    refuses(&t, ACTMAX_ERROR_SHAPE, "Add");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +539,7 @@ int main(void)
         cmocka_unit_test(arithmetic_limits),
         cmocka_unit_test(element_by_element),
         cmocka_unit_test(casts),
+        cmocka_unit_test(of_nothing),
         cmocka_unit_test(moving),
         cmocka_unit_test(generated),
         cmocka_unit_test(splits),
