@@ -286,7 +286,7 @@ def planning_only():
 
 
 # ONNX's operators that are read as one of another name.
-READ_AS = {"Cast": "to floats of 4 and 8 bits: read as `RoundFloat`", "CastLike": "read as `Cast`", "Swish": "read as `Sigmoid` and `Mul`", "SplitToSequence": "what its readers take of it",
+READ_AS = {"BatchNormalization": "in training mode: read as `BatchTraining`", "Cast": "to floats of 4 and 8 bits: read as `RoundFloat`", "CastLike": "read as `Cast`", "Swish": "read as `Sigmoid` and `Mul`", "SplitToSequence": "what its readers take of it",
            "SequenceConstruct": "what its readers take of it", "SequenceAt": "read as `SplitPart`, `Gather` or `Identity`",
            "ConcatFromSequence": "read as `Concat`"}
 

@@ -115,6 +115,7 @@ static void keep_constants(const axm_node *node, node_view *view, axm_arena *are
 static int32_t refuse_empty(const axm_node *node, const node_view *view)
 {
     char text[AXM_SHAPE_TEXT];
+    if (node->op->flags & AXM_OP_TAKES_NOTHING) return ACTMAX_OK;
     for (int32_t i = 0; i < node->input_count; ++i) {
         const axm_shape *shape = view->shapes[i];
         if (!shape || axm_shape_count(shape) != 0 || (i > 0 && shape->rank < 2)) continue;
@@ -148,6 +149,16 @@ static int32_t fold_node(const axm_infer_request *request, const axm_node *node,
     return status == ACTMAX_ERROR_LIMIT && tighter ? too_much(budget) : status;
 }
 
+/* What has no elements depends on nothing. */
+static int32_t know_nothing(axm_arena *arena, axm_fact *fact)
+{
+    axm_constant *nothing = axm_arena_alloc(arena, sizeof *nothing + sizeof(float));
+    if (!nothing) return axm_no_memory(sizeof *nothing, "an empty value");
+    *nothing = (axm_constant){.dtype = AXM_FLOAT32, .shape = fact->shape, .data = nothing + 1};
+    fact->constant = nothing;
+    return ACTMAX_OK;
+}
+
 static int32_t infer_node(const axm_infer_request *request, const axm_node *node, fold_budget *budget, axm_fact *facts)
 {
     node_view view;
@@ -175,9 +186,13 @@ static int32_t infer_node(const axm_infer_request *request, const axm_node *node
         if (status >= 0) keep_constants(node, &view, request->arena, budget, facts, &status);
         return status;
     }
-    for (int32_t i = 0; i < node->output_count; ++i)
-        if (node->outputs[i] != AXM_NO_VALUE) facts[node->outputs[i]] = (axm_fact){true, view.out_shapes[i], NULL};
-    return ACTMAX_OK;
+    for (int32_t i = 0; i < node->output_count && status >= 0; ++i) {
+        if (node->outputs[i] == AXM_NO_VALUE) continue;
+        axm_fact *fact = &facts[node->outputs[i]];
+        *fact = (axm_fact){true, view.out_shapes[i], NULL};
+        if (axm_shape_count(&fact->shape) == 0) status = know_nothing(request->arena, fact);
+    }
+    return status;
 }
 
 int32_t axm_infer_graph(const axm_infer_request *request, axm_fact *facts)

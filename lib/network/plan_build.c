@@ -220,7 +220,7 @@ static int32_t clamp_of(axm_plan *plan, const axm_node *node, bool *is_clamp, ax
 static int32_t add_output(axm_plan *plan, int32_t value, axm_layout layout, int32_t *out)
 {
     *out = -1;
-    if (value < 0) return ACTMAX_OK;
+    if (value < 0 || plan->facts[value].constant) return ACTMAX_OK; /* a constant among other outputs is empty */
     axm_tensor tensor = {.shape = plan->facts[value].shape, .layout = layout};
     int32_t status = axm_plan_add_tensor(plan, &tensor, value, out);
     if (status < 0) return status;
@@ -418,9 +418,12 @@ static int32_t add_node(build *b, int32_t index)
 
 static bool depends_on_image(const axm_plan *plan, const axm_node *node)
 {
-    for (int32_t i = 0; i < node->output_count; ++i)
-        if (node->outputs[i] >= 0 && plan->facts[node->outputs[i]].constant) return false;
-    return true;
+    bool constant = false;
+    for (int32_t i = 0; i < node->output_count; ++i) {
+        if (node->outputs[i] >= 0 && !plan->facts[node->outputs[i]].constant) return true;
+        constant = constant || node->outputs[i] >= 0;
+    }
+    return !constant;
 }
 
 static int32_t add_image(axm_plan *plan)

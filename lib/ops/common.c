@@ -161,7 +161,7 @@ int32_t axm_op_constant_in_layout(axm_prepare *prepare, int32_t index, const flo
     const float *file;
     int32_t status = axm_op_constant_input(prepare, index, &file);
     *out = file;
-    if (status < 0 || !file || stored.layout == AXM_LAYOUT_FILE) return status;
+    if (status < 0 || !file || stored.layout == AXM_LAYOUT_FILE || axm_shape_count(&input->shape) == 0) return status;
     size_t bytes;
     if (!axm_mul_size((size_t)axm_shape_count(&input->shape), sizeof(float), &bytes)) return axm_no_memory(UINT64_MAX, "a weight");
     float *moved = axm_prepare_memory(prepare, bytes);

@@ -1,4 +1,4 @@
-/* Concat: X... [.., n_i, ..] -> [.., sum of n_i, ..] along one axis, in either layout; some of them may be constants. */
+/* Concat: X... [.., n_i, ..] -> [.., sum of n_i, ..] along one axis, in either layout; some of them may be constants, or empty. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -118,6 +118,7 @@ const axm_op axm_op_Concat = {.name = "Concat",
                               .min_inputs = 1,
                               .max_inputs = -1,
                               .outputs = 1,
+                              .flags = AXM_OP_TAKES_NOTHING,
                               .params_size = sizeof(int64_t),
                               .parse = parse,
                               .infer = infer,

@@ -132,9 +132,10 @@ void axm_layout_file(axm_layout_choice *choice);          /* wants and gives fil
 #define AXM_OP_SPATIAL_MEAN (1u << 11) /* the mean over all of space and nothing else (GlobalAveragePool) */
 #define AXM_OP_PASSES_LAST                                                                                                         \
     (1u << 13) /* the last input's gradient is output 0's, and may be its bytes; backward then has nothing to do */
-#define AXM_OP_CONDITION (1u << 14) /* gives booleans (1 or 0 where it is computed from an image) */
-#define AXM_OP_PERMUTES  (1u << 12) /* only reorders axes (Transpose); permutation() says how */
-#define AXM_OP_ADDS      (1u << 15) /* output 0 is the sum of both inputs, where they are of its shape */
+#define AXM_OP_CONDITION     (1u << 14) /* gives booleans (1 or 0 where it is computed from an image) */
+#define AXM_OP_PERMUTES      (1u << 12) /* only reorders axes (Transpose); permutation() says how */
+#define AXM_OP_ADDS          (1u << 15) /* output 0 is the sum of both inputs, where they are of its shape */
+#define AXM_OP_TAKES_NOTHING (1u << 16) /* an input may be empty (it is a constant then) */
 
 /* An integer or boolean tensor evaluated while planning (shape arithmetic), or any tensor of constants. */
 typedef struct axm_fold {

@@ -1,5 +1,6 @@
 /* Split: X cut along one axis into parts of given sizes, or into as many equal parts as there are outputs (the last one smaller
- * when num_outputs is given and they do not come out even), in either layout. SplitPart: one of the parts alone. */
+ * when num_outputs is given and they do not come out even), in either layout. A part may be empty. SplitPart: one of the parts
+ * alone. */
 #include <string.h>
 
 #include "ops/fold.h"
@@ -65,7 +66,10 @@ static int32_t infer(const axm_infer *infer)
     int64_t length = status < 0 ? 0 : y.dim[axis];
     for (int32_t part = 0; part < infer->output_count && status >= 0; ++part) {
         y.dim[axis] = size_of(&sizes, length, infer->output_count, part);
-        status = axm_op_output(infer, "Split", part, &y);
+        if (y.dim[axis] > 0)
+            status = axm_op_output(infer, "Split", part, &y);
+        else
+            infer->outputs[part] = y;
     }
     return status;
 }

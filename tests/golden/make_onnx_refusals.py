@@ -172,7 +172,7 @@ def beyond():
     one("wrong_broadcast", [node("Add", "x w", "y", name="add1")], [("w", np.ones(3, np.float32))])
     one("empty_input", [node("ReduceMean", "w a", "s", name="mean1", keepdims=1), node("Add", "x s", "y")],
         [("w", np.ones((2, 0, 4), np.float32)), ints("a", 1)], opset=18)
-    one("empty_operand", [node("Concat", "x w", "y", name="join1", axis=1)], [("w", np.ones((1, 0, 4, 4), np.float32))])
+    one("empty_operand", [node("Max", "x w", "y", name="max1")], [("w", np.ones((1, 0, 4, 4), np.float32))])
     one("window_too_large", [node("Conv", "x w", "y", name="c1")], [("w", np.ones((1, 2, 9, 9), np.float32))])
 
 

@@ -268,8 +268,13 @@ COMPARISON(GreaterOrEqual)
 
 static int32_t build_Split(test_graph *g, int32_t variant, bool big)
 {
-    if (variant > 2) return -1;
+    if (variant > 3) return -1;
     image(g, big);
+    if (variant == 3) { /* a part is empty */
+        int32_t none = test_node_of(g, "Split", INPUTS(0, LIST(g, 0, channels(g))), ATTRIBUTES(INT("axis", 1)), 2);
+        return test_node(g, "Concat", INPUTS(none, test_node(g, "Tanh", INPUTS(none + 1), NO_ATTRIBUTES)),
+                         ATTRIBUTES(INT("axis", 1)));
+    }
     int64_t length = g->image_shape.dim[variant + 1];
     int32_t first = test_node_of(g, "Split", INPUTS(0, LIST(g, 1, length - 1)), ATTRIBUTES(INT("axis", variant + 1)), 2);
     if (variant == 0) return first + 1; /* the other part gets no gradient */

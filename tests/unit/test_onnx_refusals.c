@@ -110,7 +110,7 @@ static const struct refusal {
     {"wrong_inputs", FORMAT, {"node 'c1'", "Conv", "1 inputs", "2 to 3"}},
     {"wrong_broadcast", SHAPE, {"node 'add1'", "Add", "[1, 2, 4, 4]", "[3]"}},
     {"empty_input", UNSUPPORTED, {"node 'mean1'", "ReduceMean", "input 0 is empty", "[2, 0, 4]"}},
-    {"empty_operand", UNSUPPORTED, {"node 'join1'", "Concat", "input 1 is empty"}},
+    {"empty_operand", UNSUPPORTED, {"node 'max1'", "Max", "input 1 is empty"}},
     {"window_too_large", SHAPE, {"node 'c1'", "Conv", "larger input size"}},
 };
 #define REFUSALS (sizeof refusals / sizeof *refusals)
