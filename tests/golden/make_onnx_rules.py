@@ -236,8 +236,34 @@ def newest():
         one("round_mode", rounded, (), opset, oracle="reference")
 
 
+def small_floats():
+    """Weights and activations in floats of 8 and 4 bits."""
+    codes = (np.arange(24) * 37 % 120 + 128 * (np.arange(24) % 2)).astype(np.uint8)
+    raw = helper.make_tensor("w8", TensorProto.FLOAT8E4M3FN, [3, 2, 2, 2], codes.tobytes(), raw=True)
+    typed = TensorProto(name="w8", data_type=TensorProto.FLOAT8E4M3FN, dims=[3, 2, 2, 2], int32_data=codes.tolist())
+    zero = helper.make_tensor("z", TensorProto.FLOAT8E4M3FN, [], bytes(1), raw=True)
+    zeros = helper.make_tensor("zs", TensorProto.FLOAT8E4M3FN, [3], bytes(3), raw=True)
+    there = [node("QuantizeLinear", "x sx z", "q"), node("DequantizeLinear", "q sx z", "xd"), node("DequantizeLinear", "w8 s zs", "w", axis=0),
+             node("Conv", "xd w b", "c"), node("Cast", "c", "c8", to=TensorProto.FLOAT8E5M2), node("Cast", "c8", "y", to=TensorProto.FLOAT)]
+    scales = [("s", np.abs(values("rules s", 3)) / 64), ("sx", np.float32(1 / 32)), ("b", B)]
+    one("float8", there, [raw, zero, zeros, *scales], 23)
+    one("float8_typed", there, [typed, zero, zeros, *scales], 23)
+    four = np.arange(24) * 5 % 16
+    packed = helper.make_tensor("w4", TensorProto.FLOAT4E2M1, [3, 2, 2, 2], (four[::2] | four[1::2] << 4).astype(np.uint8).tobytes(), raw=True)
+    one("float4", [node("DequantizeLinear", "w4 s", "w", axis=0), *CONV], [packed, *scales[::2]], 23, oracle="reference")
+
+
+def further():
+    """A batch's own statistics, and a part of Split that is empty."""
+    stats = [(n, values(f"rules {n}", 2, low=0.5, high=2.0)) for n in ("g", "h", "m", "v")]
+    training = make([node("BatchNormalization", "x g h m v", "y rm rv", training_mode=1, momentum=0.75)], X, stats, 15, outputs=("y", "rm", "rv"))
+    add("training_15", training, outputs=("y", "rm", "rv"), oracle="reference")
+    parts = [node("Split", "x n", "a c", axis=1), node("Relu", "c", "r"), node("Concat", "a r a", "y", axis=1)]
+    one("empty_part", parts, [ints("n", 0, 2)])
+
+
 def main():
-    for make_some in (storage, names, sizes, constants, shape_arithmetic, sequences, newest):
+    for make_some in (storage, names, sizes, constants, shape_arithmetic, sequences, newest, small_floats, further):
         make_some()
     write(os.path.join(os.path.dirname(os.path.abspath(__file__)), "onnx", "rules.bin"), records)
 
