@@ -248,6 +248,9 @@ def small_floats():
     scales = [("s", np.abs(values("rules s", 3)) / 64), ("sx", np.float32(1 / 32)), ("b", B)]
     one("float8", there, [raw, zero, zeros, *scales], 23)
     one("float8_typed", there, [typed, zero, zeros, *scales], 23)
+    cast = [node("Cast", "w8", "w", to=TensorProto.FLOAT), node("Conv", "x w", "c"), node("Gather", "w8 i", "g"),
+            node("Cast", "g", "gf", to=TensorProto.FLOAT), node("Reshape", "gf to", "m"), node("MatMul", "c m", "y")]
+    one("float8_cast", cast, [raw, ints("i", 2, 0, 1), ints("to", 3, -1)], 23, oracle="reference")
     four = np.arange(24) * 5 % 16
     packed = helper.make_tensor("w4", TensorProto.FLOAT4E2M1, [3, 2, 2, 2], (four[::2] | four[1::2] << 4).astype(np.uint8).tobytes(), raw=True)
     one("float4", [node("DequantizeLinear", "w4 s", "w", axis=0), *CONV], [packed, *scales[::2]], 23, oracle="reference")

@@ -61,7 +61,7 @@ static void test_operators(void **state)
 static void test_rules(void **state)
 {
     (void)state;
-    run_container("onnx/rules.bin", 94);
+    run_container("onnx/rules.bin", 95);
 }
 
 /* ---- What the graph is like ---- */
