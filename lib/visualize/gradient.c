@@ -5,18 +5,37 @@
 
 #define EPSILON 1e-7f /* keras-vis's, of Keras */
 
+/* A NaN counts as none. */
+static float largest(const float *g, size_t count)
+{
+    float most = 0.0f;
+    for (size_t i = 0; i < count; ++i) {
+        const float size = fabsf(g[i]);
+        if (size > most) most = size;
+    }
+    return most;
+}
+
+static double sum_of_squares(const float *g, size_t count)
+{
+    double parts[4] = {0.0}; /* that do not wait for one another */
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        for (size_t p = 0; p < 4; ++p)
+            parts[p] += (double)g[i + p] * (double)g[i + p];
+    }
+    for (; i < count; ++i)
+        parts[i % 4] += (double)g[i] * (double)g[i];
+    return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+}
+
 void axm_gradient_scale(axm_gradient_scaling kind, double epsilon, float *g, size_t count)
 {
-    double most = 0.0, sum = 0.0, parts[4] = {0.0};
     if (kind == AXM_GRADIENT_NONE) return;
-    for (size_t i = 0; i < count && kind == AXM_GRADIENT_MAX; ++i)
-        most = fmax(most, fabs((double)g[i]));
-    for (size_t i = 0; i < count && kind != AXM_GRADIENT_MAX; ++i) /* in parts that do not wait for one another */
-        parts[i % 4] += (double)g[i] * (double)g[i];
-    sum = (parts[0] + parts[1]) + (parts[2] + parts[3]);
-    double size = kind == AXM_GRADIENT_MAX  ? most + epsilon
-                  : kind == AXM_GRADIENT_L2 ? sqrt(fmax(sum, epsilon))
-                                            : sqrt(sum / (double)count) + epsilon;
+    const double sum = kind == AXM_GRADIENT_MAX ? 0.0 : sum_of_squares(g, count);
+    const double size = kind == AXM_GRADIENT_MAX  ? (double)largest(g, count) + epsilon
+                        : kind == AXM_GRADIENT_L2 ? sqrt(fmax(sum, epsilon))
+                                                  : sqrt(sum / (double)count) + epsilon;
     if (!(size > 0.0)) return;
     float factor = (float)(1.0 / size);
     for (size_t i = 0; i < count; ++i)
