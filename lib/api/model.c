@@ -262,6 +262,22 @@ static int32_t find_shapes(struct actmax_model *model)
     return axm_layers_list(model->graph, model->facts, &model->arena, &model->layers);
 }
 
+/* Right for the file, and hardly what was meant. */
+static void note_training(struct actmax_model *model, axm_text *notes)
+{
+    for (int32_t n = 0; n < model->graph->node_count; ++n) {
+        const axm_node *node = &model->graph->nodes[n];
+        if (!(node->op->flags & AXM_OP_TRAINS)) continue;
+        model->assumed = true;
+        axm_text_add(
+            notes,
+            "node '%.80s' was exported in training mode: it normalises each picture by that picture's own mean and variance, "
+            "not by those that were learned; for these call model.eval() and export the model again\n",
+            node->name);
+        return;
+    }
+}
+
 static int32_t build(struct actmax_model *model, const uint8_t *data, size_t size, const char *path,
                      const struct actmax_recipe *recipe)
 {
@@ -272,6 +288,7 @@ static int32_t build(struct actmax_model *model, const uint8_t *data, size_t siz
     if (status >= 0) status = set_input(model, recipe);
     if (status >= 0) status = set_preprocess(model, recipe, &notes);
     if (status >= 0) status = find_shapes(model);
+    if (status >= 0) note_training(model, &notes);
     return status < 0 && path ? axm_fail_within(status, "'%.200s'", path) : status;
 }
 

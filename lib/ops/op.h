@@ -134,6 +134,7 @@ void axm_layout_file(axm_layout_choice *choice);          /* wants and gives fil
     (1u << 13) /* the last input's gradient is output 0's, and may be its bytes; backward then has nothing to do */
 #define AXM_OP_CONDITION     (1u << 14) /* gives booleans (1 or 0 where it is computed from an image) */
 #define AXM_OP_PERMUTES      (1u << 12) /* only reorders axes (Transpose); permutation() says how */
+#define AXM_OP_TRAINS        (1u << 17) /* computes as in training: loading a model that has it says so */
 #define AXM_OP_ADDS          (1u << 15) /* output 0 is the sum of both inputs, where they are of its shape */
 #define AXM_OP_TAKES_NOTHING (1u << 16) /* an input may be empty (it is a constant then) */
 

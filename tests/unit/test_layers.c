@@ -255,6 +255,28 @@ static void assumed_preprocessing(void **state)
     }
 }
 
+static void training_mode_is_said(void **state)
+{
+    (void)state;
+    tiny t;
+    actmax_model *model = NULL;
+    actmax_recipe *recipe = tiny_recipe("preprocess", "raw", NULL);
+    const float ones[3] = {1.0f, 1.0f, 1.0f};
+    tiny_begin_in(&t, 14, (const int64_t[4]){1, 3, 8, 8});
+    tiny_values(&t, "ones", ones, 3, 0, 0, 0);
+    tiny_open(&t, "BatchNormalization", "norm", "x ones ones ones ones", "norm");
+    tiny_int(&t, "training_mode", 1);
+    tiny_close(&t);
+    tiny_output(&t, "norm");
+    end_message(&t.to, t.graph);
+    refused(actmax_model_load_memory(t.to.data, t.to.size, recipe, &model), ACTMAX_NOTE_ASSUMED,
+            "node 'norm' was exported in training mode");
+    assert_non_null(strstr(actmax_model_notes(model), "model.eval()"));
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+    tiny_free(&t);
+}
+
 /* [1, 3, 8, 8] -> conv (4) -> Reshape to [1, 256], or the mean over space -> dense (5) */
 static void sized_network(tiny *t, bool fixed)
 {
@@ -402,6 +424,7 @@ int main(void)
         cmocka_unit_test(summary),
         cmocka_unit_test(input_size),
         cmocka_unit_test(assumed_preprocessing),
+        cmocka_unit_test(training_mode_is_said),
         cmocka_unit_test(sizes),
         cmocka_unit_test(too_large),
         cmocka_unit_test(preprocessing),

@@ -28,10 +28,15 @@ static void write_value(onnx_writer *to, uint32_t field, const char *name, const
 void tiny_begin(tiny *t, int64_t d0, int64_t d1, int64_t d2, int64_t d3)
 {
     const int64_t dims[4] = {d0, d1, d2, d3};
+    tiny_begin_in(t, 13, dims);
+}
+
+void tiny_begin_in(tiny *t, uint64_t version, const int64_t dims[4])
+{
     memset(t, 0, sizeof *t);
     write_number(&t->to, MODEL_IR, 8);
     size_t opset = begin_message(&t->to, MODEL_OPSET);
-    write_number(&t->to, OPSET_VERSION, 13);
+    write_number(&t->to, OPSET_VERSION, version);
     end_message(&t->to, opset);
     t->graph = begin_message(&t->to, MODEL_GRAPH);
     write_value(&t->to, GRAPH_INPUT, "x", dims);

@@ -27,6 +27,8 @@ typedef struct tiny {
 
 /* The image input "x"; a dimension of 0 is left free. */
 void tiny_begin(tiny *t, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
+/* The same in another opset than 13. */
+void tiny_begin_in(tiny *t, uint64_t version, const int64_t dims[4]);
 /* A weight of up to 4 axes (0: no such axis): its values, or pseudo-random ones in -range .. range. */
 void tiny_values(tiny *t, const char *name, const float *values, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
 void tiny_random(tiny *t, const char *name, uint32_t seed, float range, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
