@@ -10,11 +10,6 @@ static bool is_near(double a, double b, double relative)
     return fabs(a - b) <= relative * fmax(fabs(a), fabs(b));
 }
 
-static void has_note(const actmax_result *result, const char *text)
-{
-    if (!strstr(text_of(result, "notes"), text)) fail_msg("the notes \"%s\" do not hold \"%s\"", text_of(result, "notes"), text);
-}
-
 /* ---- Targets ---- */
 
 typedef struct target {

@@ -72,6 +72,11 @@ actmax_session *tiny_session(const actmax_model *model, int32_t threads);
 int32_t layer_of(const actmax_model *model, const char *name);
 double number(const actmax_result *result, const char *name);
 const char *text_of(const actmax_result *result, const char *name);
+/* The text "notes" holds `text`. */
+static inline void has_note(const actmax_result *result, const char *text)
+{
+    if (!strstr(text_of(result, "notes"), text)) fail_msg("the notes \"%s\" do not hold \"%s\"", text_of(result, "notes"), text);
+}
 /* An array of that many elements. */
 const float *array_of(const actmax_result *result, const char *name, size_t count);
 const actmax_image *image_of(const actmax_result *result, const char *name);
