@@ -7,7 +7,7 @@
 
 Rules of the backward pass through ReLU and ReLU6 are hooks on the modules: guided passes what is positive of the plain gradient,
 relu (deconvnet) what is positive of the gradient that arrives. Needs torch, onnx, scipy, numpy and pillow. Used by
-tests/unit/test_visualize.c, test_maximize.c and test_maps.c.
+tests/unit/test_visualize.c, test_maximize.c, test_maximize_no_rise.c, test_maps.c and test_maps_layers.c.
 """
 import os
 
