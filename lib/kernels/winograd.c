@@ -188,12 +188,12 @@ static void multiply_panel(const axm_winograd *w, const axm_tile *prepared, cons
     float *c[AXM_MAX_TILE_ROWS];
     axm_tile tile = *prepared;
     tile.c = c;
-    for (size_t t = 0; t < w->count; t += kernels->tile_rows) {
-        const size_t rows = smaller(kernels->tile_rows, w->count - t);
-        fetch(w, &tile, next, t / kernels->tile_rows, tiles);
-        tile.a = v + t * w->v_row;
+    for (size_t t = 0; t < tiles; t++) { /* of about one height: few rows take as long as some more */
+        const size_t first = t * w->count / tiles, rows = (t + 1) * w->count / tiles - first;
+        fetch(w, &tile, next, t, tiles);
+        tile.a = v + first * w->v_row;
         for (size_t r = 0; r < rows; r++)
-            c[r] = m + (t + r) * w->m_row;
+            c[r] = m + (first + r) * w->m_row;
         kernels->tile(rows, columns, &tile);
     }
 }
