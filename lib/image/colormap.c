@@ -52,12 +52,13 @@ const axm_colormap *axm_colormap_at(int32_t index)
 
 void axm_colormap_apply(const axm_colormap *colormap, const float *map, size_t count, uint8_t *rgb)
 {
-    uint8_t table[256][3];
-    float scale = colormap->truncates_255 ? 255.0f : 256.0f;
+    uint8_t table[257][3] = {{0}}; /* the last one is never looked up: copies of four bytes read into it */
+    const float scale = colormap->truncates_255 ? 255.0f : 256.0f;
     colormap->table(table);
     for (size_t i = 0; i < count; ++i) {
-        float at = map[i] > 0.0f ? map[i] * scale : 0.0f; /* 0 when it is not a number */
-        memcpy(rgb + i * 3, table[(int)(at < 255.0f ? at : 255.0f)], 3);
+        const float at = map[i] > 0.0f ? map[i] * scale : 0.0f; /* 0 when it is not a number */
+        const uint8_t *colour = table[(int)(at < 255.0f ? at : 255.0f)];
+        memcpy(rgb + i * 3, colour, i + 1 < count ? 4 : 3); /* the fourth byte is the next pixel's, which follows */
     }
 }
 

@@ -45,12 +45,6 @@ static uint8_t luma(const uint8_t *rgb)
     return (uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >> 16);
 }
 
-static uint8_t source_byte(const struct actmax_image *image, size_t pixel, int32_t channels, int32_t source)
-{
-    if (image->channels == channels) return image->bytes[pixel * (size_t)channels + (size_t)source];
-    return channels == 3 ? image->bytes[pixel] : luma(image->bytes + pixel * 3);
-}
-
 int32_t axm_preprocess_apply(const axm_preprocess *preprocess, const struct actmax_image *image, int32_t channels, float *out)
 {
     if (!image->bytes)
@@ -58,16 +52,26 @@ int32_t axm_preprocess_apply(const axm_preprocess *preprocess, const struct actm
     if (channels != 1 && channels != 3)
         return axm_fail(ACTMAX_ERROR_SHAPE, "an 8-bit image feeds a network of 1 or 3 channels, not %d; give a float image",
                         (int)channels);
-    size_t pixels = (size_t)image->width * (size_t)image->height;
+    const size_t pixels = (size_t)image->width * (size_t)image->height;
+    float value[3][256]; /* of each byte, for each channel of the network */
     for (int32_t c = 0; c < channels; ++c) {
-        float value[256];
         double factor, offset;
-        int32_t source = preprocess->bgr && channels == 3 ? 2 - c : c;
         axm_preprocess_affine(preprocess, c, &factor, &offset);
         for (int v = 0; v < 256; ++v)
-            value[v] = (float)(factor * (double)v + offset);
+            value[c][v] = (float)(factor * (double)v + offset);
+    }
+    const uint8_t *bytes = image->bytes;
+    if (channels == 1) {
         for (size_t i = 0; i < pixels; ++i)
-            out[i * (size_t)channels + (size_t)c] = value[source_byte(image, i, channels, source)];
+            out[i] = value[0][image->channels == 1 ? bytes[i] : luma(bytes + i * 3)];
+        return ACTMAX_OK;
+    }
+    const size_t step = image->channels == 3 ? 3 : 1, middle = step / 2;
+    const size_t first = preprocess->bgr ? step - 1 : 0, last = step - 1 - first; /* channels of the network in a pixel */
+    for (size_t i = 0; i < pixels; ++i, bytes += step) {
+        out[i * 3] = value[0][bytes[first]];
+        out[i * 3 + 1] = value[1][bytes[middle]];
+        out[i * 3 + 2] = value[2][bytes[last]];
     }
     return ACTMAX_OK;
 }

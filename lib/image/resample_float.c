@@ -134,13 +134,22 @@ static void horizontal(const axis_tap *taps, int32_t count, const double *x, siz
 
 static void vertical(const axis_tap *taps, int32_t count, const double *x, size_t row, size_t out_h, float *y)
 {
-    for (size_t d = 0; d < out_h; ++d)
+    for (size_t d = 0; d < out_h; ++d, y += row) {
+        const axis_tap *tap = &taps[d];
+        if (count == 2) { /* bilinear: the usual one */
+            const double *a = x + (size_t)tap->index[0] * row, *b = x + (size_t)tap->index[1] * row;
+            const double share_a = tap->weight[0], share_b = tap->weight[1];
+            for (size_t i = 0; i < row; ++i)
+                y[i] = (float)(share_a * a[i] + share_b * b[i]);
+            continue;
+        }
         for (size_t i = 0; i < row; ++i) {
             double sum = 0.0;
             for (int32_t k = 0; k < count; ++k)
-                sum += taps[d].weight[k] * x[(size_t)taps[d].index[k] * row + i];
-            *y++ = (float)sum;
+                sum += tap->weight[k] * x[(size_t)tap->index[k] * row + i];
+            y[i] = (float)sum;
         }
+    }
 }
 
 int32_t axm_resize_float(axm_allocator *allocator, axm_interpolation kind, const float *x, int32_t in_w, int32_t in_h,

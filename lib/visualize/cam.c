@@ -114,9 +114,9 @@ static bool scale_map(axm_map_scaling scaling, double epsilon, double rounding, 
         return true;
     }
     if (scaling == AXM_MAP_NONE) return false;
-    double base = scaling == AXM_MAP_MINMAX ? low : 0.0, span = high - base + epsilon;
+    const double base = scaling == AXM_MAP_MINMAX ? low : 0.0, share = 1.0 / (high - base + epsilon);
     for (size_t i = 0; i < count; ++i) {
-        double value = ((double)x[i] - base) / span;
+        double value = ((double)x[i] - base) * share;
         value = value > 0.0 ? value : 0.0;
         x[i] = (float)(value < 1.0 ? value : 1.0);
     }
@@ -129,7 +129,9 @@ static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float
     axm_allocator *a = runner->allocator;
     const int32_t *g = r->region;
     size_t photo = (size_t)r->photo_height * (size_t)r->photo_width, seen = (size_t)g[2] * (size_t)g[3];
-    float *map = axm_calloc_array(a, photo, sizeof *map), *region = axm_calloc_array(a, seen, sizeof *region);
+    const bool whole = seen == photo; /* the network sees all of it */
+    float *map = whole ? axm_alloc_array(a, photo, sizeof *map) : axm_calloc_array(a, photo, sizeof *map);
+    float *region = whole ? map : axm_alloc_array(a, seen, sizeof *region);
     int32_t status = ACTMAX_ERROR_NO_MEMORY;
     if (!map || !region) goto fail;
     if ((status = axm_resize_float(a, r->resize, small, out->raw_width, out->raw_height, 1, region, g[2], g[3])) < 0) goto fail;
@@ -140,14 +142,14 @@ static int32_t enlarge(axm_runner *runner, const axm_map_request *r, const float
                 ? "the map is flat: the layer is 1 x 1 (keras-vis's rule, cam_layer=listed, takes such ones, too); name one that "
                   "has height and width"
                 : "the map is flat: nothing at this layer speaks for the target; it is all zeros");
-    for (int32_t y = 0; y < g[3]; ++y)
+    for (int32_t y = 0; y < g[3] && !whole; ++y)
         memcpy(map + (size_t)(g[1] + y) * (size_t)r->photo_width + (size_t)g[0], region + (size_t)y * (size_t)g[2],
                (size_t)g[2] * sizeof *map);
-    axm_free(a, region);
+    if (!whole) axm_free(a, region);
     out->map = map;
     return ACTMAX_OK;
 fail:
-    axm_free(a, region);
+    if (!whole) axm_free(a, region);
     axm_free(a, map);
     return status;
 }
