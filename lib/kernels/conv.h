@@ -15,7 +15,7 @@ typedef enum axm_conv_algorithm {
     AXM_CONV_DEPTHWISE, /* one channel in, one out, for each group: vectors run along the channels */
     AXM_CONV_WINOGRAD,  /* 3x3 taps a step of 1 apart: fewer multiplications (winograd.h) */
     AXM_CONV_COL2IM,    /* backward to few channels: a product for each row of dy, its parts added up (conv_col2im.c) */
-    AXM_CONV_LINE       /* 5 or 7 taps along an axis: fewer multiplications along that axis (winograd_line.h) */
+    AXM_CONV_LINE       /* 3, 5 or 7 taps along an axis: fewer multiplications along that axis (winograd_line.h) */
 } axm_conv_algorithm;
 
 typedef struct axm_conv_plan {

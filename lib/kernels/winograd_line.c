@@ -1,6 +1,6 @@
-/* A tap convolution with 5 or 7 taps along one axis by Winograd's method: a matrix product for each point, whose rows are tiles of
- * four outputs and whose sum runs over the taps across the axis and the channels. Tiles of neighbouring lines are neighbours, so
- * that a tap across is the same rows further on.
+/* A tap convolution with 3, 5 or 7 taps along one axis by Winograd's method: a matrix product for each point, whose rows are tiles
+ * of three or four outputs and whose sum runs over the taps across the axis and the channels. Tiles of neighbouring lines are
+ * neighbours, so that a tap across is the same rows further on.
  *
  * With small weights a task takes some lines through all three stages in its own scratch, while the weights stay in cache. Else
  * the stages run one after the other over all of an image and the products are cut along points and output channels, so that
@@ -16,6 +16,9 @@
 #define STAGED_BYTES  (12u << 20)  /* of both buffers of the lines together */
 #define BLOCK_K       256          /* a panel's part stays in the first-level cache */
 #define LEAST_PIXELS  6            /* of the picture, for each lane of a vector */
+#define LEAST_SHORT   4            /* the same for three taps */
+#define LEAST_GAIN    20           /* tenths: multiplications of the plain sum for each of this one */
+#define SHORT_GAIN    17           /* the same for three taps, which take fewer additions */
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -35,10 +38,11 @@ static size_t spread(size_t count)
 
 axm_line_method axm_line_method_of(const axm_conv_shape *shape)
 {
-    const bool wide = shape->kernel_w == 5 || shape->kernel_w == 7;
+    const bool alone = shape->kernel_h == 1 || shape->kernel_w == 1; /* 3x3 has a way of its own (winograd.h) */
+    const bool wide = shape->kernel_w == 5 || shape->kernel_w == 7 || (shape->kernel_w == 3 && alone);
     const int64_t taps = wide ? shape->kernel_w : shape->kernel_h;
-    if (taps != 5 && taps != 7) return (axm_line_method){0};
-    const size_t tile = taps == 5 ? 4 : 3;
+    if (taps != 5 && taps != 7 && (taps != 3 || !alone)) return (axm_line_method){0};
+    const size_t tile = taps == 7 ? 3 : 4;
     return (axm_line_method){.taps = (size_t)taps, .tile = tile, .points = (size_t)taps + tile - 1, .vertical = !wide};
 }
 
@@ -90,8 +94,10 @@ bool axm_line_suits(const axm_kernels *kernels, const axm_conv_plan *plan)
     if (plan->in_c < 16 || plan->in_c > AXM_LINE_MAX_CHANNELS || plan->out_c < 16) return false;
     const int64_t grid_h = s->out_h < s->in_h ? s->out_h : s->in_h, grid_w = s->out_w < s->in_w ? s->out_w : s->in_w;
     const size_t grid = (size_t)(method.vertical ? grid_h : grid_w), tiles = parts(grid, method.tile);
+    const int64_t lanes = (int64_t)kernels->lanes, least = method.taps == 3 ? LEAST_SHORT * lanes : LEAST_PIXELS * lanes;
+    const size_t gain = method.taps == 3 ? SHORT_GAIN : LEAST_GAIN;
     /* Tiles that reach past the edge must not eat the gain; and few of them do not pay for more weights. */
-    return grid * method.taps >= 2 * tiles * method.points && grid_h * grid_w >= LEAST_PIXELS * (int64_t)kernels->lanes;
+    return 10 * grid * method.taps >= gain * tiles * method.points && grid_h * grid_w >= least;
 }
 
 size_t axm_tap_line_scratch_bytes(const axm_conv_plan *plan)

@@ -8,8 +8,13 @@
 
 #define LANES AXM_WINOGRAD_LANES
 
-/* The positive point of each pair. With five taps point 0 of a tile is 0, and the pairs come after it. */
-static const double pairs_of_5[] = {0.5, 1.0, 2.0}, pairs_of_7[] = {0.25, 0.625, 1.0, 2.0};
+/* The positive point of each pair. With three and five taps point 0 of a tile is 0, and the pairs come after it. */
+static const double pairs_of_3[] = {0.75, 1.5}, pairs_of_5[] = {0.5, 1.0, 2.0}, pairs_of_7[] = {0.25, 0.625, 1.0, 2.0};
+
+static bool has_zero(const axm_line_method *method)
+{
+    return method->taps != 7;
+}
 
 static size_t pair_count(const axm_line_method *method)
 {
@@ -18,7 +23,7 @@ static size_t pair_count(const axm_line_method *method)
 
 static const double *pair_points(const axm_line_method *method)
 {
-    return method->taps == 5 ? pairs_of_5 : pairs_of_7;
+    return method->taps == 3 ? pairs_of_3 : method->taps == 5 ? pairs_of_5 : pairs_of_7;
 }
 
 /* The coefficients of the product of (x - roots[i]^2) over i != left_out, from the highest power (1) down. */
@@ -71,9 +76,23 @@ static constants constants_of(const axm_line_method *method)
         v[((first) + 1) * point + i] = whole - part;                                                                               \
     }
 
+/* lanes channels of a tile for three taps: d are its 6 inputs, v its row at point 0. */
+static AXM_INLINE void input_3(const constants *c, size_t lanes, const float *const *d, size_t at, float *v, size_t point)
+{
+    const float *d0 = d[0] + at, *d1 = d[1] + at, *d2 = d[2] + at, *d3 = d[3] + at, *d4 = d[4] + at, *d5 = d[5] + at;
+    AXM_IVDEP
+    for (size_t i = 0; i < lanes; i++) {
+        const float x1 = d1[i], x2 = d2[i], x3 = d3[i], x4 = d4[i];
+        v[i] = x4 + (c->all[0] * x2 + c->all[1] * d0[i]);
+        PAIR(0, 1, x4 + c->pair[0][0] * x2, x3 + c->pair[0][0] * x1)
+        PAIR(1, 3, x4 + c->pair[1][0] * x2, x3 + c->pair[1][0] * x1)
+        v[5 * point + i] = d5[i] + (c->all[0] * x3 + c->all[1] * x1);
+    }
+}
+
 #define CUBIC_5(p, a, b, d) a + (c->pair[p][0] * b + c->pair[p][1] * d)
 
-/* lanes channels of a tile for five taps: d are its 8 inputs, v its row at point 0. */
+/* The same for five taps and 8 inputs. */
 static AXM_INLINE void input_5(const constants *c, size_t lanes, const float *const *d, size_t at, float *v, size_t point)
 {
     const float *d0 = d[0] + at, *d1 = d[1] + at, *d2 = d[2] + at, *d3 = d[3] + at;
@@ -92,7 +111,7 @@ static AXM_INLINE void input_5(const constants *c, size_t lanes, const float *co
 #define ODD_7(p)  (x7 + c->pair[p][1] * x3) + (c->pair[p][0] * x5 + c->pair[p][2] * x1)
 #define EVEN_7(p) (x6 + c->pair[p][1] * x2) + (c->pair[p][0] * x4 + c->pair[p][2] * x0)
 
-/* The same for seven taps and 9 inputs. */
+/* For seven taps and 9 inputs. */
 static AXM_INLINE void input_7(const constants *c, size_t lanes, const float *const *d, size_t at, float *v, size_t point)
 {
     const float *d0 = d[0] + at, *d1 = d[1] + at, *d2 = d[2] + at, *d3 = d[3] + at, *d4 = d[4] + at;
@@ -108,19 +127,24 @@ static AXM_INLINE void input_7(const constants *c, size_t lanes, const float *co
     }
 }
 
+static AXM_INLINE void input_lanes(const constants *c, size_t taps, size_t lanes, const float *const *d, size_t at, float *v,
+                                   size_t point)
+{
+    if (taps == 3)
+        input_3(c, lanes, d, at, v + at, point);
+    else if (taps == 5)
+        input_5(c, lanes, d, at, v + at, point);
+    else
+        input_7(c, lanes, d, at, v + at, point);
+}
+
 AXM_CLONES static void input_channels(const constants *c, size_t taps, const float *const *d, size_t channels, float *v,
                                       size_t point)
 {
     size_t at = 0;
-    if (taps == 5) {
-        for (; at + LANES <= channels; at += LANES)
-            input_5(c, LANES, d, at, v + at, point);
-        if (at < channels) input_5(c, channels - at, d, at, v + at, point);
-    } else {
-        for (; at + LANES <= channels; at += LANES)
-            input_7(c, LANES, d, at, v + at, point);
-        if (at < channels) input_7(c, channels - at, d, at, v + at, point);
-    }
+    for (; at + LANES <= channels; at += LANES)
+        input_lanes(c, taps, LANES, d, at, v, point);
+    if (at < channels) input_lanes(c, taps, channels - at, d, at, v, point);
 }
 
 /* The pixel at a place along the axis and a place across it, of a picture of that size. */
@@ -160,6 +184,20 @@ typedef struct outputs {
 } outputs;
 
 /* Rows of A^T, powers of the points. */
+static AXM_INLINE void output_3(const constants *c, size_t lanes, const float *m, size_t point, float sums[][LANES])
+{
+    AXM_IVDEP
+    for (size_t i = 0; i < lanes; i++) {
+        const float *p = m + i;
+        const float s0 = p[1 * point] + p[2 * point], t0 = p[1 * point] - p[2 * point];
+        const float s1 = p[3 * point] + p[4 * point], t1 = p[3 * point] - p[4 * point];
+        sums[0][i] = p[0] + (s0 + s1);
+        sums[1][i] = c->point[0] * t0 + c->point[1] * t1;
+        sums[2][i] = c->power2[0] * s0 + c->power2[1] * s1;
+        sums[3][i] = (c->power3[0] * t0 + c->power3[1] * t1) + p[5 * point];
+    }
+}
+
 static AXM_INLINE void output_5(const constants *c, size_t lanes, const float *m, size_t point, float sums[][LANES])
 {
     AXM_IVDEP
@@ -199,11 +237,13 @@ static AXM_INLINE void output_lanes(const constants *c, size_t taps, size_t lane
                                     const outputs *out)
 {
     float sums[AXM_LINE_MOST_TILE][LANES];
-    if (taps == 5)
+    if (taps == 3)
+        output_3(c, lanes, m + channel, point, sums);
+    else if (taps == 5)
         output_5(c, lanes, m + channel, point, sums);
     else
         output_7(c, lanes, m + channel, point, sums);
-    for (size_t k = 0; k < (taps == 5 ? 4 : 3); k++)
+    for (size_t k = 0; k < (taps == 7 ? 3 : 4); k++)
         if (out->y[k] != NULL) store(lanes, sums[k], out, channel, out->y[k] + channel);
 }
 
@@ -240,7 +280,7 @@ static double factor_at(const axm_line_method *method, double x)
 {
     const double *p = pair_points(method);
     const bool zero = x * x <= 0.0;
-    double product = method->taps == 5 && !zero ? x : 1.0; /* the difference from the point 0 */
+    double product = has_zero(method) && !zero ? x : 1.0; /* the difference from the point 0 */
     for (size_t i = 0; i < pair_count(method); i++) {
         const double difference = x * x - p[i] * p[i];
         product *= difference < 0.0 || difference > 0.0 ? difference : 2.0 * x;
@@ -250,7 +290,7 @@ static double factor_at(const axm_line_method *method, double x)
 
 void axm_line_weights(const axm_line_method *method, const double taps[][AXM_LINE_WIDTH], size_t width, size_t point, float *out)
 {
-    const size_t last = method->taps - 1, before = method->taps == 5 ? 1 : 0; /* points before the pairs */
+    const size_t last = method->taps - 1, before = has_zero(method) ? 1 : 0; /* points before the pairs */
     const double *p = pair_points(method);
     for (size_t k = 0; k + 1 < method->points; k++) {
         const double pair = p[(k - (k < before ? k : before)) / 2];

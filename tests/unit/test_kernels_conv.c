@@ -416,17 +416,19 @@ static void readings(void **state)
     }
 }
 
-/* Five or seven taps along an axis on pictures that are large enough for Winograd's method along it: fused and in stages, taps
- * across the axis, tiles that reach past every edge, several images. */
+/* Three, five or seven taps along an axis on pictures that are large enough for Winograd's method along it: fused and in stages,
+ * taps across the axis, tiles that reach past every edge, several images. */
 static void lines(void **state)
 {
-    static const int64_t sizes[][2] = {{1, 7}, {7, 1}, {1, 5}, {5, 1}, {5, 5}, {7, 7}, {3, 7}, {5, 3}, {2, 5}, {7, 5}};
+    static const int64_t sizes[][2] = {{1, 7}, {7, 1}, {1, 5}, {5, 1}, {5, 5}, {7, 7},
+                                       {3, 7}, {5, 3}, {2, 5}, {7, 5}, {1, 3}, {3, 1}};
     static const int64_t pairs[][2] = {{16, 17}, {17, 33}, {20, 16}, {48, 100}};
     int turn = 0;
     for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
         for (size_t c = 0; c < sizeof pairs / sizeof pairs[0]; c++, turn++) {
+            const int64_t pad = sizes[k][0] * sizes[k][1] == 3 ? turn % 2 : turn % 4; /* no window lies outside, with one more */
             axm_conv_shape s =
-                shape_of(15 + turn % 3, 17 - turn % 4, pairs[c][0], pairs[c][1], sizes[k][0], sizes[k][1], 1, 1, turn % 4, 1);
+                shape_of(15 + turn % 3, 17 - turn % 4, pairs[c][0], pairs[c][1], sizes[k][0], sizes[k][1], 1, 1, pad, 1);
             s.batch = 1 + turn % 2;
             check(*state, &s, variant_of(turn % 8));
             if (s.kernel_w > 1) s.pad_left++, s.out_w++; /* padding that differs by edge */
@@ -435,7 +437,8 @@ static void lines(void **state)
         }
     }
     const axm_conv_shape staged[] = {shape_of(14, 17, 192, 150, 7, 1, 1, 1, 3, 1), shape_of(17, 13, 130, 192, 1, 7, 1, 1, 3, 1),
-                                     shape_of(11, 10, 100, 90, 5, 5, 1, 1, 2, 1), shape_of(10, 14, 300, 64, 5, 2, 1, 1, 2, 1)};
+                                     shape_of(11, 10, 100, 90, 5, 5, 1, 1, 2, 1),  shape_of(10, 14, 300, 64, 5, 2, 1, 1, 2, 1),
+                                     shape_of(8, 8, 220, 230, 1, 3, 1, 1, 1, 1),   shape_of(8, 9, 290, 192, 3, 1, 1, 1, 1, 1)};
     for (size_t i = 0; i < sizeof staged / sizeof staged[0]; i++)
         check(*state, &staged[i], variant_of((int)i * 3 % 8));
 }
