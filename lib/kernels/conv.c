@@ -41,6 +41,8 @@ static void run_phases(axm_tap_conv *conv)
                 axm_tap_winograd(conv); /* one phase */
             } else if (plan->algorithm == AXM_CONV_LINE) {
                 axm_tap_line(conv); /* one phase */
+            } else if (plan->algorithm == AXM_CONV_STRIDE) {
+                axm_tap_stride(conv); /* one phase */
             } else {
                 weights *= (size_t)(plan->in_c * plan->groups);
                 axm_tap_gemm(conv);

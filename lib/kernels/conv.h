@@ -15,7 +15,8 @@ typedef enum axm_conv_algorithm {
     AXM_CONV_DEPTHWISE, /* one channel in, one out, for each group: vectors run along the channels */
     AXM_CONV_WINOGRAD,  /* 3x3 taps a step of 1 apart: fewer multiplications (winograd.h) */
     AXM_CONV_COL2IM,    /* backward to few channels: a product for each row of dy, its parts added up (conv_col2im.c) */
-    AXM_CONV_LINE       /* 3, 5 or 7 taps along an axis: fewer multiplications along that axis (winograd_line.h) */
+    AXM_CONV_LINE,      /* 3, 5 or 7 taps along an axis: fewer multiplications along that axis (winograd_line.h) */
+    AXM_CONV_STRIDE     /* forward, 3x3 taps a step of 2 apart: fewer multiplications (winograd_stride.h) */
 } axm_conv_algorithm;
 
 typedef struct axm_conv_plan {
@@ -83,6 +84,12 @@ bool axm_line_suits(const axm_kernels *kernels, const axm_conv_plan *plan);
 size_t axm_tap_line_scratch_bytes(const axm_conv_plan *plan);
 size_t axm_tap_line_shared_bytes(const axm_conv_plan *plan);
 void axm_tap_line(const axm_tap_conv *conv);
+
+/* STRIDE. */
+bool axm_stride_suits(const axm_kernels *kernels, const axm_conv_plan *plan);
+size_t axm_tap_stride_scratch_bytes(const axm_conv_plan *plan);
+size_t axm_tap_stride_shared_bytes(const axm_conv_plan *plan);
+void axm_tap_stride(const axm_tap_conv *conv);
 
 /* COL2IM. width: floats of a row of the packed weights. */
 int64_t axm_col2im_width(const axm_kernels *kernels, const axm_conv_shape *shape);

@@ -2,13 +2,14 @@
  *
  * GEMM and DOT: for each phase, for each group, panels of plan.panel output channels (the last one plan.packed_c rounded), each
  * [tap_h][tap_w][in_c][width], zero where there is no channel. DEPTHWISE: for each phase [tap_h][tap_w][channels]. WINOGRAD: for
- * each of the 36 points, panels of [in_c][width]. LINE: for each point, panels of [tap across][in_c][width]. COL2IM: panels of
- * columns (tap_h, tap_w, in_c), each [out_c][width]. */
+ * each of the 36 points, panels of [in_c][width], and STRIDE the same for 16. LINE: for each point, panels of [tap
+ * across][in_c][width]. COL2IM: panels of columns (tap_h, tap_w, in_c), each [out_c][width]. */
 #include <string.h>
 
 #include "base/half.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_line.h"
+#include "kernels/winograd_stride.h"
 
 typedef struct packing {
     const axm_conv_plan *plan;
@@ -135,7 +136,11 @@ static void pack_winograd(const packing *p, float *out)
                 const int64_t some = width - n < AXM_WINOGRAD_WIDTH ? width - n : AXM_WINOGRAD_WIDTH;
                 const int64_t real = plan->out_c - first - n;
                 winograd_taps(p, offset, first + n, real < some ? real : some, c, taps);
-                axm_winograd_weights(plan->tile, (const double(*)[AXM_WINOGRAD_WIDTH])taps, (size_t)some, (size_t)point, to + n);
+                if (plan->algorithm == AXM_CONV_STRIDE)
+                    axm_stride_weights((const double(*)[AXM_STRIDE_WIDTH])taps, (size_t)some, (size_t)point, to + n);
+                else
+                    axm_winograd_weights(plan->tile, (const double(*)[AXM_WINOGRAD_WIDTH])taps, (size_t)some, (size_t)point,
+                                         to + n);
             }
         }
     }
@@ -214,7 +219,7 @@ void axm_conv_pack(const axm_kernels *kernels, const axm_conv_shape *shape, axm_
         .group_out = shape->out_c / shape->groups,
     };
     float *out = packed;
-    if (plan.algorithm == AXM_CONV_WINOGRAD) {
+    if (plan.algorithm == AXM_CONV_WINOGRAD || plan.algorithm == AXM_CONV_STRIDE) {
         pack_winograd(&p, out);
         return;
     }

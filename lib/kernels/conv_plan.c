@@ -2,6 +2,7 @@
 #include "base/checked.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_line.h"
+#include "kernels/winograd_stride.h"
 
 /* Pixels of the output from which on Winograd's method pays, for each lane of a vector; and the larger tiles do, for each square of
  * them. */
@@ -96,6 +97,7 @@ static axm_conv_plan plan_alone(const axm_kernels *kernels, const axm_conv_shape
     plan.tile = winograd_tile(kernels, shape, &plan);
     if (plan.tile != 0) plan.algorithm = AXM_CONV_WINOGRAD;
     if (axm_line_suits(kernels, &plan)) plan.algorithm = AXM_CONV_LINE;
+    if (axm_stride_suits(kernels, &plan)) plan.algorithm = AXM_CONV_STRIDE;
     return plan;
 }
 
@@ -168,6 +170,7 @@ bool axm_conv_leaves_gaps(const axm_conv_plan *plan)
 int32_t axm_conv_format(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
 {
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
+    if (plan.algorithm == AXM_CONV_STRIDE) return 1; /* as small tiles, which have no strides */
     return plan.algorithm == AXM_CONV_LINE ? 3 : (int32_t)(plan.tile / 2);
 }
 
@@ -177,6 +180,7 @@ size_t axm_conv_packed_bytes(const axm_kernels *kernels, const axm_conv_shape *s
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, axm_conv_packs_as(kernels, shape, direction));
     int64_t count = (int64_t)sizeof(float), height = shape->kernel_h, width = shape->kernel_w;
     if (plan.algorithm == AXM_CONV_WINOGRAD) height = width = plan.tile + 2;
+    if (plan.algorithm == AXM_CONV_STRIDE) height = width = AXM_STRIDE_POINTS / 4;
     if (plan.algorithm == AXM_CONV_LINE) {
         const axm_line_method method = axm_line_method_of(shape);
         *(method.vertical ? &height : &width) = (int64_t)method.points;
@@ -199,6 +203,7 @@ size_t axm_conv_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *
     case AXM_CONV_DEPTHWISE: return 0;
     case AXM_CONV_WINOGRAD: return axm_tap_winograd_scratch_bytes(kernels, &plan);
     case AXM_CONV_LINE: return axm_tap_line_scratch_bytes(&plan);
+    case AXM_CONV_STRIDE: return axm_tap_stride_scratch_bytes(&plan);
     case AXM_CONV_COL2IM: return axm_col2im_scratch_bytes(kernels, shape);
     default: return axm_tap_gemm_scratch_bytes(kernels, &plan);
     }
@@ -208,5 +213,6 @@ size_t axm_conv_shared_bytes(const axm_kernels *kernels, const axm_conv_shape *s
 {
     const axm_conv_plan plan = axm_conv_plan_of(kernels, shape, direction);
     if (plan.algorithm == AXM_CONV_LINE) return axm_tap_line_shared_bytes(&plan);
+    if (plan.algorithm == AXM_CONV_STRIDE) return axm_tap_stride_shared_bytes(&plan);
     return plan.algorithm == AXM_CONV_WINOGRAD ? axm_tap_winograd_shared_bytes(kernels, &plan) : 0;
 }

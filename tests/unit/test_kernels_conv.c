@@ -443,6 +443,27 @@ static void lines(void **state)
         check(*state, &staged[i], variant_of((int)i * 3 % 8));
 }
 
+/* 3x3 taps a step of 2 apart by Winograd's method: tiles that reach past the edges, several images, blocks of one panel and of two,
+ * sums in parts, more tiles than are held at a time. */
+static void strides(void **state)
+{
+    static const int64_t sizes[][2] = {{17, 18}, {16, 15}, {15, 18}, {19, 20}};
+    static const int64_t pairs[][2] = {{192, 193}, {150, 275}, {300, 150}, {200, 260}};
+    for (int turn = 0; turn < 8; turn++) {
+        const int64_t *size = sizes[turn % 4], *c = pairs[(turn + turn / 4) % 4];
+        axm_conv_shape s = shape_of(size[0], size[1], c[0], c[1], 3, 3, 2, 1, turn % 4 != 0, 1);
+        s.batch = 1 + turn / 4;
+        check(*state, &s, variant_of(turn));
+        if (turn % 2 == 1) { /* padding that differs by edge */
+            s.in_h--, s.in_w--;
+            s.pad_top++, s.pad_left++;
+            check(*state, &s, variant_of((turn + 3) % 8));
+        }
+    }
+    const axm_conv_shape large = shape_of(57, 61, 193, 192, 3, 3, 2, 1, 1, 1);
+    check(*state, &large, variant_of(5));
+}
+
 /* Backward from a few channels, as where a score begins, or from none. */
 static void few_gradients(void **state)
 {
@@ -539,13 +560,13 @@ static void huge(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(find),      cmocka_unit_test(by_hand),
-        cmocka_unit_test(channels),  cmocka_unit_test(kernels_strides_dilations),
-        cmocka_unit_test(uneven),    cmocka_unit_test(groups),
-        cmocka_unit_test(depthwise), cmocka_unit_test(blocks),
-        cmocka_unit_test(readings),  cmocka_unit_test(few_gradients),
-        cmocka_unit_test(lines),     cmocka_unit_test(nan_passes),
-        cmocka_unit_test(huge),
+        cmocka_unit_test(find),       cmocka_unit_test(by_hand),
+        cmocka_unit_test(channels),   cmocka_unit_test(kernels_strides_dilations),
+        cmocka_unit_test(uneven),     cmocka_unit_test(groups),
+        cmocka_unit_test(depthwise),  cmocka_unit_test(blocks),
+        cmocka_unit_test(readings),   cmocka_unit_test(few_gradients),
+        cmocka_unit_test(lines),      cmocka_unit_test(strides),
+        cmocka_unit_test(nan_passes), cmocka_unit_test(huge),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);
 }
