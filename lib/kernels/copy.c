@@ -42,3 +42,31 @@ void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float
     task.pieces = (length + task.piece - 1) / task.piece;
     axm_parallel_for(exec->pool, rows * task.pieces, axm_grain(task.piece), copy_body, &task);
 }
+
+typedef struct join_task {
+    const axm_joined *parts;
+    size_t count;
+    float *y;
+    size_t y_stride;
+} join_task;
+
+static void join_body(void *context, size_t begin, size_t end, int32_t worker)
+{
+    const join_task *task = context;
+    (void)worker;
+    for (size_t row = begin; row < end; row++) {
+        float *y = task->y + row * task->y_stride;
+        for (size_t p = 0; p < task->count; y += task->parts[p].length, p++)
+            if (task->parts[p].length > 0)
+                memcpy(y, task->parts[p].x + row * task->parts[p].length, task->parts[p].length * sizeof *y);
+    }
+}
+
+void axm_join_rows(const axm_exec *exec, size_t rows, const axm_joined *parts, size_t count, float *y, size_t y_stride)
+{
+    join_task task = {.parts = parts, .count = count, .y = y, .y_stride = y_stride};
+    size_t length = 0;
+    for (size_t p = 0; p < count; p++)
+        length += parts[p].length;
+    axm_parallel_for(exec->pool, rows, axm_grain(length), join_body, &task);
+}

@@ -256,6 +256,14 @@ void axm_sparsemax_backward(const axm_exec *exec, int64_t outer, int64_t axis, i
 /* Copies of boxes: rows blocks of `length` floats from x (stride x_stride) to y (stride y_stride); y (+)= when accumulate. */
 void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float *x, size_t x_stride, bool accumulate, float *y,
                    size_t y_stride);
+
+/* Rows of y are the same rows of several x side by side, each without gaps; all of them in one loop. */
+#define AXM_JOINED 16 /* the most at a time */
+typedef struct axm_joined {
+    const float *x;
+    size_t length;
+} axm_joined;
+void axm_join_rows(const axm_exec *exec, size_t rows, const axm_joined *parts, size_t count, float *y, size_t y_stride);
 /* Sum over the middle of [outer, axis, inner] (in one order, into double), times factor; and its adjoint. */
 void axm_sum_axis_forward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *x, float *y);
 void axm_sum_axis_backward(const axm_exec *exec, int64_t outer, int64_t axis, int64_t inner, float factor, const float *dy,

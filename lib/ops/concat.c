@@ -4,6 +4,8 @@
 #include "base/checked.h"
 #include "ops/fold.h"
 
+#define MANY_ROWS 32 /* enough of them to share among threads */
+
 static int32_t parse(const axm_attributes *attributes, axm_arena *arena, void *params)
 {
     (void)arena;
@@ -62,17 +64,27 @@ static int32_t prepare(axm_prepare *prepare)
     return status;
 }
 
+/* Few long rows are cut, part after part; many short ones are written whole. */
 static void forward(const axm_step *step, const axm_exec *exec)
 {
     const axm_tensor *y = step->outputs[0];
-    const float *const *parts = step->state;
-    axm_split_dims d = axm_op_split(y, axis_of(step->params, y->shape.rank));
-    size_t row = (size_t)(d.axis * d.inner), at = 0;
-    for (int32_t i = 0; i < step->input_count; ++i) {
-        const axm_tensor *x = step->inputs[i];
-        size_t length = (size_t)(x->shape.dim[axis_of(step->params, y->shape.rank)] * d.inner);
-        axm_copy_rows(exec, (size_t)d.outer, length, parts[i] ? parts[i] : x->data, length, false, y->data + at, row);
-        at += length;
+    const float *const *constants = step->state;
+    const int32_t axis = axis_of(step->params, y->shape.rank);
+    const axm_split_dims d = axm_op_split(y, axis);
+    const size_t row = (size_t)(d.axis * d.inner), rows = (size_t)d.outer;
+    axm_joined parts[AXM_JOINED];
+    float *to = y->data;
+    for (int32_t i = 0; i < step->input_count;) {
+        size_t count = 0, length = 0;
+        for (; count < AXM_JOINED && i < step->input_count; ++i, ++count) {
+            const axm_tensor *x = step->inputs[i];
+            parts[count] = (axm_joined){constants[i] ? constants[i] : x->data, (size_t)(x->shape.dim[axis] * d.inner)};
+            if (rows < MANY_ROWS)
+                axm_copy_rows(exec, rows, parts[count].length, parts[count].x, parts[count].length, false, to + length, row);
+            length += parts[count].length;
+        }
+        if (rows >= MANY_ROWS) axm_join_rows(exec, rows, parts, count, to, row);
+        to += length;
     }
 }
 
