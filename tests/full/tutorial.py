@@ -61,31 +61,66 @@ def score(scores, pixels):
 
 
 class Relu(torch.autograd.Function):
-    """A ReLU whose way back follows a rule."""
+    """A ReLU whose way back follows a rule; y decides where it is open."""
 
     @staticmethod
-    def forward(ctx, x, rule):
-        ctx.save_for_backward(x)
+    def forward(ctx, x, y, rule):
+        ctx.save_for_backward(y)
         ctx.rule = rule
         return torch.clamp(x, min=0)
 
     @staticmethod
     def backward(ctx, grad):
-        (x,) = ctx.saved_tensors
+        (y,) = ctx.saved_tensors
         if ctx.rule != "relu":
-            grad = grad * (x > 0)
-        return (grad if ctx.rule is None else grad * (grad > 0)), None
+            grad = grad * (y > 0)
+        return (grad if ctx.rule is None else grad * (grad > 0)), None, None
 
 
-def heat_map(scores, layer, target, pixels, rule):
-    """keras-vis's visualize_cam by PyTorch's gradients; its zoom is actmax's, which tests/python/test_vis.py holds against SciPy's."""
-    kept, backend.nn.relu = backend.nn.relu, lambda x: Relu.apply(backend.convert_to_tensor(x), rule)
+class Decided:
+    """Keras's ReLU and max pooling, deciding by another program's activations where it has them. A gradient jumps where an activation
+    passes zero or two of a window are equal, so two correct programs in float32 may differ by far more than their rounding."""
+
+    def __init__(self, scores, rule, activations):
+        self.rule, self.activations = rule, activations
+        self.relus = [layer for layer in scores.layers if getattr(layer, "activation", None) is keras.activations.relu]
+        self.pools = [layer for layer in scores.layers if isinstance(layer, keras.layers.MaxPooling2D)]
+        self.known = {}
+
+    def of(self, tensor):
+        """The other's values of a layer's output, channels last."""
+        name = tensor._keras_history.operation.name
+        if name not in self.known:
+            self.known[name] = torch.tensor(self.activations(name))
+        return self.known[name]
+
+    def relu(self, x):
+        x = backend.convert_to_tensor(x)
+        y = self.of(self.relus.pop(0).output).reshape(x.shape) if self.activations else x
+        return Relu.apply(x, y, self.rule)
+
+    def max_pool(self, x, pool_size, strides=None, padding="valid", data_format=None):
+        layer = self.pools.pop(0)
+        decides = (self.of(layer.input) if self.activations else x).permute(0, 3, 1, 2)
+        _, where = torch.nn.functional.max_pool2d(decides, layer.pool_size, layer.strides, return_indices=True)
+        chosen = x.permute(0, 3, 1, 2).flatten(2).gather(2, where.flatten(2)).reshape(where.shape)
+        return chosen.permute(0, 2, 3, 1)
+
+
+def heat_map(scores, layer, target, pixels, rule, activations=None):
+    """keras-vis's visualize_cam by PyTorch's gradients; its zoom is actmax's, which tests/python/test_vis.py holds against SciPy's.
+    activations: gives a layer's output by name, for Decided; for networks whose pools are unpadded."""
+    kept = backend.nn.relu, backend.nn.max_pool
+    decided = Decided(scores, rule, activations)
+    backend.nn.relu = decided.relu
+    if activations:
+        backend.nn.max_pool = decided.max_pool
     try:
         both = keras.Model(scores.inputs, [scores.get_layer(layer).output, scores.output])
         features, output = both([torch.tensor(np.asarray(pixels, np.float32)[None])], training=False)
         (grads,) = torch.autograd.grad(output[0, target], features)
     finally:
-        backend.nn.relu = kept
+        backend.nn.relu, backend.nn.max_pool = kept
     grads, features = grads.detach().cpu().numpy(), features.detach().cpu().numpy()
     weights = (grads / (grads.max() + 1e-7)).mean((0, 1, 2))
     heat = np.maximum((features[0] * weights).sum(-1), 0)
