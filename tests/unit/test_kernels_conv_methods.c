@@ -1,5 +1,6 @@
 /* Convolution kernels where the way to compute is another: blocks, readings, Winograd's method along an axis and for steps of 2. */
 #include "conv_cases.h"
+#include "kernels/conv.h"
 
 /* Sums and grids long enough to be cut into blocks, and the shapes of first layers. */
 static void blocks(void **state)
@@ -92,13 +93,33 @@ static void strides(void **state)
     check(*state, &large, variant_of(5));
 }
 
+/* The layers that each method is for are computed by it, so that the tests above test it: of VGG16, Inception v3 and ResNet-50. */
+static void methods(void **state)
+{
+    (void)state;
+    const struct {
+        axm_conv_shape shape;
+        axm_conv_algorithm forward, backward;
+    } layers[] = {
+        {shape_of(56, 56, 256, 256, 3, 3, 1, 1, 1, 1), AXM_CONV_WINOGRAD, AXM_CONV_WINOGRAD},
+        {shape_of(17, 17, 192, 192, 1, 7, 1, 1, 3, 1), AXM_CONV_LINE, AXM_CONV_LINE},
+        {shape_of(56, 56, 256, 256, 3, 3, 2, 1, 1, 1), AXM_CONV_STRIDE, AXM_CONV_GEMM},
+        {shape_of(56, 56, 64, 256, 1, 1, 1, 1, 0, 1), AXM_CONV_GEMM, AXM_CONV_GEMM},
+        {shape_of(56, 56, 64, 64, 3, 3, 1, 1, 1, 64), AXM_CONV_DEPTHWISE, AXM_CONV_DEPTHWISE},
+    };
+    for (int32_t k = 0; axm_kernels_at(k) != NULL; k++) {
+        for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+            assert_int_equal(axm_conv_plan_of(axm_kernels_at(k), &layers[i].shape, AXM_FORWARD).algorithm, layers[i].forward);
+            assert_int_equal(axm_conv_plan_of(axm_kernels_at(k), &layers[i].shape, AXM_BACKWARD).algorithm, layers[i].backward);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),
-        cmocka_unit_test(readings),
-        cmocka_unit_test(lines),
-        cmocka_unit_test(strides),
+        cmocka_unit_test(blocks),  cmocka_unit_test(readings), cmocka_unit_test(lines),
+        cmocka_unit_test(strides), cmocka_unit_test(methods),
     };
     return cmocka_run_group_tests(tests, test_pools_setup, test_pools_teardown);
 }
