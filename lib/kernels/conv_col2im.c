@@ -22,7 +22,7 @@ typedef struct parts {
     int64_t pixel;            /* floats of a pixel of an open row: channels, and what is not read */
     int64_t columns, width;   /* of a row of parts: kernel_h kernel_w in_c, and rounded up to whole vectors */
     int64_t task_rows, tasks; /* of one image */
-    int64_t open_rows;        /* of dx that a row of dy reaches */
+    int64_t open_rows;        /* of dx that a row of dy adds to in a task, at most */
 } parts;
 
 int64_t axm_col2im_width(const axm_kernels *kernels, const axm_conv_shape *shape)
@@ -31,9 +31,16 @@ int64_t axm_col2im_width(const axm_kernels *kernels, const axm_conv_shape *shape
     return (shape->kernel_h * shape->kernel_w * shape->in_c + lanes - 1) / lanes * lanes;
 }
 
+/* Rows of dx that a row of dy spans. */
 static int64_t reach_of(const axm_conv_shape *shape)
 {
     return (shape->kernel_h - 1) * shape->dilation_h + 1;
+}
+
+/* Those of them that a task may have. */
+static int64_t open_rows_of(const axm_conv_shape *shape)
+{
+    return axm_min_i64(reach_of(shape), axm_min_i64(MOST_ROWS * shape->stride_h, shape->in_h));
 }
 
 static int64_t pixel_of(const axm_conv_shape *shape)
@@ -45,7 +52,7 @@ static int64_t pixel_of(const axm_conv_shape *shape)
 size_t axm_col2im_scratch_bytes(const axm_kernels *kernels, const axm_conv_shape *shape)
 {
     const int64_t made = shape->out_w * axm_col2im_width(kernels, shape) + MOST_PIXEL;
-    return (size_t)(made + reach_of(shape) * shape->in_w * pixel_of(shape)) * sizeof(float);
+    return (size_t)(made + open_rows_of(shape) * shape->in_w * pixel_of(shape)) * sizeof(float);
 }
 
 static void multiply_row(const parts *p, const float *dy, float *out)
@@ -170,12 +177,12 @@ static void run_rows(const parts *p, int64_t image, int64_t begin, int64_t end, 
     const axm_conv_shape *s = p->conv->plan->shape;
     rows r = {.dx = p->conv->y + image * s->in_h * s->in_w * s->in_c, .end = end, .loaded = begin, .stored = begin};
     r.open = scratch + s->out_w * p->width + MOST_PIXEL;
-    const int64_t lowest = begin + s->pad_top - p->open_rows + 1; /* of y stride_h: rows of dy that reach below `begin` */
+    const int64_t lowest = begin + s->pad_top - reach_of(s) + 1; /* of y stride_h: rows of dy that reach below `begin` */
     const int64_t y0 = lowest > 0 ? (lowest + s->stride_h - 1) / s->stride_h : 0;
     const int64_t y1 = axm_min_i64((end - 1 + s->pad_top) / s->stride_h, s->out_h - 1);
     for (int64_t y = y0; y <= y1; y++) {
         const int64_t top = y * s->stride_h - s->pad_top;
-        move_on(p, &r, top, top + p->open_rows);
+        move_on(p, &r, top, top + reach_of(s));
         multiply_row(p, p->conv->x + (image * s->out_h + y) * s->out_w * s->out_c, scratch);
         for (int64_t tap = 0; tap < s->kernel_h; tap++) {
             const int64_t row = top + tap * s->dilation_h;
@@ -202,7 +209,7 @@ void axm_col2im(const axm_tap_conv *conv)
     const axm_conv_shape *s = conv->plan->shape;
     const int64_t tasks = TASKS * axm_pool_threads(conv->exec->pool);
     const int64_t even = axm_min_i64(axm_max_i64((s->in_h + tasks - 1) / tasks, LEAST_ROWS * s->stride_h), MOST_ROWS * s->stride_h);
-    parts p = {.conv = conv, .columns = s->kernel_h * s->kernel_w * s->in_c, .task_rows = even, .open_rows = reach_of(s)};
+    parts p = {.conv = conv, .columns = s->kernel_h * s->kernel_w * s->in_c, .task_rows = even, .open_rows = open_rows_of(s)};
     p.pixel = pixel_of(s);
     p.width = axm_col2im_width(conv->exec->kernels, s);
     p.tasks = (s->in_h + p.task_rows - 1) / p.task_rows;
