@@ -254,7 +254,7 @@ static void reduce(const axm_exec *exec, gradient_task *task)
         task->strides[k] = task->axes.strides[k][last];
     if (task->strides[OWN] != 0) {
         task->block = axm_column_block(task->kept.count, (size_t)task->length);
-        task->blocks = ((size_t)task->length + task->block - 1) / task->block;
+        task->blocks = axm_parts((size_t)task->length, task->block);
         axm_parallel_for(exec->pool, task->kept.count * task->blocks, axm_grain(task->reduced.count * task->block), column_body,
                          task);
     } else {

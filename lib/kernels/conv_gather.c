@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernels/conv_gemm.h"
+#include "kernels/grain.h"
 
 #define BLOCK_ROWS     AXM_GEMM_BLOCK_ROWS
 #define BLOCK_K        256 /* a panel of 32 columns takes 32 KiB */
@@ -18,27 +19,10 @@ typedef struct pixel {
     int64_t image, gy, gx;
 } pixel;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
-/* Whole vectors, an odd number of cache lines: rows then fall into different sets of the first-level cache. */
-static size_t spread(size_t k)
-{
-    const size_t lines = parts(k, 16);
-    return (lines | 1) * 16;
-}
-
 /* `count` in parts of about one size, of whole vectors, none larger than `most`. */
 static size_t even_part(size_t count, size_t most)
 {
-    return smaller(parts(parts(count, parts(count, most)), 16) * 16, count);
+    return axm_min_size(axm_parts(axm_parts(count, axm_parts(count, most)), 16) * 16, count);
 }
 
 /* ---- Cuts ---- */
@@ -57,7 +41,7 @@ static bool axis_is_inside(const axm_tap_axis *axis)
 /* Rows that are a multiple of 4 KiB apart share one set of a first-level cache: a tile has no more of them than that holds. */
 static size_t rows_of_tile(const axm_gemm_cut *c, size_t tile_rows)
 {
-    return c->lda % 1024 == 0 ? smaller(tile_rows, CROWDED_ROWS) : tile_rows;
+    return c->lda % 1024 == 0 ? axm_min_size(tile_rows, CROWDED_ROWS) : tile_rows;
 }
 
 static bool reads_in_place(axm_gemm_cut *c, size_t tile_rows, bool dot)
@@ -69,7 +53,7 @@ static bool reads_in_place(axm_gemm_cut *c, size_t tile_rows, bool dot)
     if (dot || 2 * (size_t)c->w.grid < tile_rows) return false;
     c->line = (size_t)c->w.in_size * c->in_pixel;
     c->pixel = c->in_pixel;
-    c->lines = parts(BLOCK_ROWS / 2, (size_t)c->w.grid);
+    c->lines = axm_parts(BLOCK_ROWS / 2, (size_t)c->w.grid);
     return c->lines * (size_t)c->w.grid <= AXM_GEMM_MOST_ROWS;
 }
 
@@ -80,7 +64,7 @@ static bool axis_suits_lines(const axm_tap_axis *axis)
 
 static void cut_lines(axm_gemm_cut *c, size_t lines)
 {
-    c->lines = smaller(lines, (size_t)c->h.grid);
+    c->lines = axm_min_size(lines, (size_t)c->h.grid);
     c->held = c->line * ((c->lines - 1) * (size_t)c->h.in_step + (size_t)c->h.taps);
 }
 
@@ -91,7 +75,7 @@ static bool reads_lines(axm_gemm_cut *c, size_t tile_rows)
     if (taps_h * taps_w == 1 || !axis_suits_lines(&c->h) || !axis_suits_lines(&c->w) || 2 * grid < tile_rows) return false;
     const bool joined = (size_t)c->w.in_step * c->in_c % 512 != 0;
     c->pixel = joined ? c->in_c : c->in_c + 16;
-    c->line = parts(((grid - 1) * (size_t)c->w.in_step + taps_w) * c->pixel, 16) * 16;
+    c->line = axm_parts(((grid - 1) * (size_t)c->w.in_step + taps_w) * c->pixel, 16) * 16;
     c->lda = (size_t)c->w.in_step * c->pixel;
     c->tile_rows = rows_of_tile(c, tile_rows);
     const size_t wanted = BLOCK_ROWS / grid;
@@ -106,7 +90,7 @@ static bool reads_lines(axm_gemm_cut *c, size_t tile_rows)
         c->block_k = run <= LINE_BLOCK_K ? run : even_part(run, BLOCK_K);
     } else {
         c->period = runs * run;
-        c->block_k = parts(runs, parts(runs, LINE_BLOCK_K / run)) * run;
+        c->block_k = axm_parts(runs, axm_parts(runs, LINE_BLOCK_K / run)) * run;
         c->jump = (ptrdiff_t)(joined ? c->line : c->pixel) - (ptrdiff_t)run;
     }
     return true;
@@ -115,31 +99,31 @@ static bool reads_lines(axm_gemm_cut *c, size_t tile_rows)
 /* Units of a block. An even number of blocks, where they are about equal: two threads then have the same to do. */
 static size_t block_of(size_t units, size_t most, bool odd_panels)
 {
-    const size_t blocks = parts(units, most), even = blocks + blocks % 2;
-    if (even > units || (blocks == 1 && !odd_panels)) return parts(units, blocks);
-    const size_t size = parts(units, even);
-    return blocks == 1 || odd_panels || size * even <= units + units / 16 ? size : parts(units, blocks);
+    const size_t blocks = axm_parts(units, most), even = blocks + blocks % 2;
+    if (even > units || (blocks == 1 && !odd_panels)) return axm_parts(units, blocks);
+    const size_t size = axm_parts(units, even);
+    return blocks == 1 || odd_panels || size * even <= units + units / 16 ? size : axm_parts(units, blocks);
 }
 
 static void block_lines(axm_gemm_cut *c, size_t images, bool odd_panels)
 {
     c->lines = block_of((size_t)c->h.grid, c->lines, odd_panels);
-    c->line_blocks = parts((size_t)c->h.grid, c->lines);
+    c->line_blocks = axm_parts((size_t)c->h.grid, c->lines);
     c->block_rows = c->lines * (size_t)c->w.grid;
     c->row_blocks = images * c->line_blocks;
 }
 
 static void block_rows(axm_gemm_cut *c, size_t most, bool odd_panels)
 {
-    c->block_rows = block_of(parts(c->rows, c->tile_rows), most / c->tile_rows, odd_panels) * c->tile_rows;
-    c->row_blocks = parts(c->rows, c->block_rows);
+    c->block_rows = block_of(axm_parts(c->rows, c->tile_rows), most / c->tile_rows, odd_panels) * c->tile_rows;
+    c->row_blocks = axm_parts(c->rows, c->block_rows);
 }
 
 axm_gemm_cut axm_gemm_cut_of(const axm_conv_plan *plan, size_t tile_rows, const axm_tap_axis *h, const axm_tap_axis *w)
 {
     const bool dot = plan->algorithm == AXM_CONV_DOT;
     const size_t images = (size_t)plan->shape->batch;
-    const bool odd_panels = plan->panel < plan->out_c && parts((size_t)plan->out_c, (size_t)plan->panel) % 2 == 1;
+    const bool odd_panels = plan->panel < plan->out_c && axm_parts((size_t)plan->out_c, (size_t)plan->panel) % 2 == 1;
     axm_gemm_cut c = {
         .h = *h,
         .w = *w,
@@ -169,12 +153,12 @@ axm_gemm_cut axm_gemm_cut_of(const axm_conv_plan *plan, size_t tile_rows, const 
         }
         return c;
     }
-    const size_t fit = HELD / spread(c.k);
+    const size_t fit = HELD / axm_spread(c.k);
     c.lines = 0;
     c.tile_rows = tile_rows;
     c.reading = dot || fit < LEAST_ROWS ? AXM_READ_PARTS : AXM_READ_WHOLE;
-    c.lda = spread(c.reading == AXM_READ_PARTS ? c.block_k : c.k);
-    block_rows(&c, c.reading == AXM_READ_WHOLE ? smaller(most_rows, fit) : most_rows, odd_panels);
+    c.lda = axm_spread(c.reading == AXM_READ_PARTS ? c.block_k : c.k);
+    block_rows(&c, c.reading == AXM_READ_WHOLE ? axm_min_size(most_rows, fit) : most_rows, odd_panels);
     c.held = c.block_rows * c.lda;
     return c;
 }
@@ -188,14 +172,14 @@ axm_gemm_rows axm_gemm_block(const axm_gemm_cut *c, size_t block, size_t group)
         r.first = at * image + block % c->line_blocks * c->block_rows;
         end = (at + 1) * image;
     }
-    r.count = smaller(r.count, end - r.first);
+    r.count = axm_min_size(r.count, end - r.first);
     return r;
 }
 
 size_t axm_gemm_part_end(const axm_gemm_cut *c, size_t k0)
 {
-    const size_t end = smaller((k0 / c->period + 1) * c->period, c->k);
-    return smaller(k0 + c->block_k, end);
+    const size_t end = axm_min_size((k0 / c->period + 1) * c->period, c->k);
+    return axm_min_size(k0 + c->block_k, end);
 }
 
 size_t axm_gemm_part_offset(const axm_gemm_cut *c, size_t k0)

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels/conv_gemm.h"
+#include "kernels/grain.h"
 
 #define TASKS         16        /* that a convolution is cut into when it is large enough */
 #define TASK_WORK     (1 << 20) /* multiplications that make a task of its own */
@@ -21,16 +22,6 @@ typedef struct work {
 typedef struct header {
     size_t block;
 } header;
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
 
 static size_t tile_rows_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
@@ -83,7 +74,7 @@ static size_t row_block_of(const work *u, size_t task)
 static const float *weights_at(const work *u, size_t group, size_t p, size_t k0)
 {
     const size_t packed_c = (size_t)u->conv->plan->packed_c, panel = (size_t)u->conv->plan->panel, first = p * panel;
-    return u->conv->packed + (group * packed_c + first) * u->cut.k + k0 * smaller(panel, packed_c - first);
+    return u->conv->packed + (group * packed_c + first) * u->cut.k + k0 * axm_min_size(panel, packed_c - first);
 }
 
 /* What is multiplied after elements [.., k1) of panel p: the rest of it, the next panel, or that of the next task; NULL at the end.
@@ -104,18 +95,18 @@ static size_t tile_at(const block *b, size_t i, size_t *a)
     const axm_gemm_cut *c = &b->work->cut;
     if (c->lines == 0) {
         *a = i * c->lda;
-        return smaller(c->tile_rows, b->rows.count - i);
+        return axm_min_size(c->tile_rows, b->rows.count - i);
     }
-    const size_t grid = (size_t)c->w.grid, x = i % grid, even = parts(grid, parts(grid, c->tile_rows));
+    const size_t grid = (size_t)c->w.grid, x = i % grid, even = axm_parts(grid, axm_parts(grid, c->tile_rows));
     *a = i / grid * (size_t)c->h.in_step * c->line + x * c->lda;
-    return smaller(even, grid - x);
+    return axm_min_size(even, grid - x);
 }
 
 static size_t tile_count(const block *b)
 {
     const axm_gemm_cut *c = &b->work->cut;
-    if (c->lines == 0) return parts(b->rows.count, c->tile_rows);
-    return b->rows.count / (size_t)c->w.grid * parts((size_t)c->w.grid, c->tile_rows);
+    if (c->lines == 0) return axm_parts(b->rows.count, c->tile_rows);
+    return b->rows.count / (size_t)c->w.grid * axm_parts((size_t)c->w.grid, c->tile_rows);
 }
 
 /* Both lie in one plan's memory, but for tests: what is not one object has no difference of pointers. */
@@ -153,7 +144,7 @@ static void multiply_panel(block *b, size_t p, size_t k0, size_t k1)
         axm_tile_fetch(&tile, next, panel * tile.k, t, tiles);
         tile.a = b->a + at + offset;
         tile.c = b->c + i;
-        kernels->tile(rows, smaller(panel, channels - first), &tile);
+        kernels->tile(rows, axm_min_size(panel, channels - first), &tile);
         i += rows;
     }
 }
@@ -173,9 +164,9 @@ static void multiply_dots(const block *b, size_t k0, size_t k1)
     const float *a = b->a + axm_gemm_part_offset(&u->cut, k0);
     const bool last = k1 == u->cut.k, accumulate = k0 > 0 || v->accumulate;
     for (size_t i = 0; i < b->rows.count; i += AXM_DOT_ROWS) {
-        const size_t rows = smaller(AXM_DOT_ROWS, b->rows.count - i);
+        const size_t rows = axm_min_size(AXM_DOT_ROWS, b->rows.count - i);
         for (size_t j = 0; j < channels; j += AXM_DOT_COLUMNS) {
-            const size_t columns = smaller(AXM_DOT_COLUMNS, channels - j);
+            const size_t columns = axm_min_size(AXM_DOT_COLUMNS, channels - j);
             float sum[AXM_DOT_ROWS * AXM_DOT_COLUMNS];
             v->exec->kernels->dot(rows, columns, k1 - k0, a + i * lda, lda, v->packed + j * u->cut.k + k0, u->cut.k, sum);
             for (size_t r = 0; r < rows; r++) {
@@ -236,7 +227,7 @@ static void run_task(const work *u, size_t task, void *scratch)
     b.group = group_of(u, task);
     b.first_panel = first_panel_of(u, task);
     float *copy = (float *)scratch + HEADER;
-    b.last_panel = smaller(b.first_panel + u->block_panels, u->panels);
+    b.last_panel = axm_min_size(b.first_panel + u->block_panels, u->panels);
     b.rows = axm_gemm_block(&u->cut, row_block_of(u, task), b.group);
     axm_gemm_outputs(u->conv, &b.rows, b.c);
     b.a = copy;
@@ -273,10 +264,10 @@ static void cut_panels(work *u)
     const bool parts_only = u->cut.reading == AXM_READ_PARTS;
     const size_t weights = (size_t)plan->out_c * u->cut.k, rows = u->cut.rows;
     const size_t least = parts_only ? GATHERED_WORK : TASK_WORK;
-    const size_t wanted = smaller(TASKS, (rows + 8) * weights * u->groups / least + 1);
-    const size_t most = parts_only ? parts(u->panels, 2) : u->panels;
-    u->block_panels = parts(u->panels, smaller(most, parts(wanted, u->groups * u->cut.row_blocks)));
-    u->panel_blocks = parts(u->panels, u->block_panels);
+    const size_t wanted = axm_min_size(TASKS, (rows + 8) * weights * u->groups / least + 1);
+    const size_t most = parts_only ? axm_parts(u->panels, 2) : u->panels;
+    u->block_panels = axm_parts(u->panels, axm_min_size(most, axm_parts(wanted, u->groups * u->cut.row_blocks)));
+    u->panel_blocks = axm_parts(u->panels, u->block_panels);
     u->by_panels = u->cut.reading == AXM_READ_IN_PLACE && u->groups == 1 && weights > rows * u->cut.k;
 }
 
@@ -288,14 +279,14 @@ void axm_tap_gemm(const axm_tap_conv *conv)
         .conv = conv,
         .cut = axm_gemm_cut_of(plan, tile_rows_of(exec->kernels, plan), &conv->h, &conv->w),
         .groups = (size_t)plan->groups,
-        .panels = plan->algorithm == AXM_CONV_DOT ? 1 : parts((size_t)plan->out_c, (size_t)plan->panel),
+        .panels = plan->algorithm == AXM_CONV_DOT ? 1 : axm_parts((size_t)plan->out_c, (size_t)plan->panel),
     };
     if (u.cut.rows == 0) return;
     cut_panels(&u);
     for (int32_t w = 0; w < axm_pool_threads(exec->pool) && u.cut.held > 0; w++)
         ((header *)scratch_of(exec, (size_t)w))->block = 0;
     const size_t tasks = u.groups * u.cut.row_blocks * u.panel_blocks;
-    const size_t each = smaller(u.cut.block_rows, u.cut.rows) * u.cut.k * (size_t)plan->out_c / u.panel_blocks + 1;
-    const size_t grain = smaller(parts(TASK_WORK / 4, each), parts(tasks, TASKS));
+    const size_t each = axm_min_size(u.cut.block_rows, u.cut.rows) * u.cut.k * (size_t)plan->out_c / u.panel_blocks + 1;
+    const size_t grain = axm_min_size(axm_parts(TASK_WORK / 4, each), axm_parts(tasks, TASKS));
     axm_parallel_for(exec->pool, tasks, grain, run_tasks, &u);
 }

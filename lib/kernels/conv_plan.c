@@ -1,5 +1,6 @@
 /* How a convolution is computed: the algorithm, its groups and phases, and the sizes that follow. */
 #include "base/checked.h"
+#include "kernels/grain.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_line.h"
 #include "kernels/winograd_stride.h"
@@ -19,21 +20,16 @@ static int64_t divisor(int64_t a, int64_t b)
     return a;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Kernel elements 0 .. count-1 of an axis start the phases: element k belongs to the phase of k modulo stride / gcd. */
 static int64_t phase_count(axm_direction direction, int64_t kernel, int64_t stride, int64_t dilation)
 {
-    return direction == AXM_FORWARD ? 1 : smaller(kernel, stride / divisor(stride, dilation));
+    return direction == AXM_FORWARD ? 1 : axm_min_i64(kernel, stride / divisor(stride, dilation));
 }
 
 /* The most groups that go side by side into one vector: zeros between them cost no more than empty lanes would. */
 static int64_t mergeable(int64_t groups, int64_t channels, int64_t lanes)
 {
-    for (int64_t merged = smaller(groups, lanes / channels); merged > 1; merged--) {
+    for (int64_t merged = axm_min_i64(groups, lanes / channels); merged > 1; merged--) {
         if (groups % merged == 0) return merged;
     }
     return 1;

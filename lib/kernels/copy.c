@@ -39,7 +39,7 @@ void axm_copy_rows(const axm_exec *exec, size_t rows, size_t length, const float
     copy_task task = {.x = x, .y = y, .length = length, .x_stride = x_stride, .y_stride = y_stride, .accumulate = accumulate};
     if (rows == 0 || length == 0) return;
     task.piece = axm_min_size(length, AXM_GRAIN);
-    task.pieces = (length + task.piece - 1) / task.piece;
+    task.pieces = axm_parts(length, task.piece);
     axm_parallel_for(exec->pool, rows * task.pieces, axm_grain(task.piece), copy_body, &task);
 }
 

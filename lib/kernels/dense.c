@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "kernels/dense.h"
+#include "kernels/grain.h"
 
 #define DOT_K            1024  /* of a row of w: four rows and four rows of x take 32 KiB */
 #define DOT_BATCH        64    /* rows of x for a task */
@@ -31,11 +32,6 @@ typedef struct layer {
     size_t task_outputs, batch_blocks;
 } layer;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static float clamped(float value, axm_clamp clamp)
 {
     if (value < clamp.low) value = clamp.low; /* a NaN stays */
@@ -49,7 +45,7 @@ static void dot_rows(const layer *l, size_t output, size_t rows, size_t first, s
 {
     const bool begins = k == l->first_input, ends = k + count == l->end_input;
     for (size_t i = first; i < last; i += AXM_DOT_COLUMNS) {
-        const size_t columns = smaller(AXM_DOT_COLUMNS, last - i);
+        const size_t columns = axm_min_size(AXM_DOT_COLUMNS, last - i);
         float sum[AXM_DOT_ROWS * AXM_DOT_COLUMNS];
         l->kernels->dot(rows, columns, count, l->w + output * l->inputs + k, l->inputs, l->x + i * l->inputs + k, l->inputs, sum);
         for (size_t q = 0; q < columns; q++) {
@@ -69,13 +65,13 @@ static void run_rows(void *context, size_t begin, size_t end, int32_t worker)
     const layer *l = context;
     (void)worker;
     for (size_t task = begin; task < end; task++) {
-        const size_t from = task / l->batch_blocks * l->task_outputs, to = smaller(from + l->task_outputs, l->outputs);
-        const size_t first = task % l->batch_blocks * DOT_BATCH, last = smaller(first + DOT_BATCH, l->batch);
+        const size_t from = task / l->batch_blocks * l->task_outputs, to = axm_min_size(from + l->task_outputs, l->outputs);
+        const size_t first = task % l->batch_blocks * DOT_BATCH, last = axm_min_size(first + DOT_BATCH, l->batch);
         for (size_t output = from; output < to; output += AXM_DOT_ROWS) {
-            const size_t rows = smaller(AXM_DOT_ROWS, to - output);
+            const size_t rows = axm_min_size(AXM_DOT_ROWS, to - output);
             size_t k = l->first_input;
             do { /* once even when the sum is empty; blocks begin at multiples of DOT_K, whatever is skipped */
-                const size_t count = smaller(DOT_K - k % DOT_K, l->end_input - k);
+                const size_t count = axm_min_size(DOT_K - k % DOT_K, l->end_input - k);
                 dot_rows(l, output, rows, first, last, k, count);
                 k += count;
             } while (k < l->end_input);
@@ -102,11 +98,11 @@ static void sum_along_rows(const axm_exec *exec, layer *l)
         /* Whole vectors are skipped, so that the lanes of a sum stay what they are when another image has fewer zeros. */
         const size_t lanes = l->kernels->lanes;
         l->first_input -= l->first_input % lanes;
-        l->end_input = smaller((l->end_input + lanes - 1) / lanes * lanes, l->inputs);
+        l->end_input = axm_min_size(axm_rounded(l->end_input, lanes), l->inputs);
     }
     l->task_outputs = (DOT_TASK / (l->inputs + 1) / AXM_DOT_ROWS + 1) * AXM_DOT_ROWS;
     l->batch_blocks = (l->batch + DOT_BATCH - 1) / DOT_BATCH;
-    const size_t blocks = (l->outputs + l->task_outputs - 1) / l->task_outputs;
+    const size_t blocks = axm_parts(l->outputs, l->task_outputs);
     axm_parallel_for(exec->pool, blocks * l->batch_blocks, 1, run_rows, l);
 }
 
@@ -131,7 +127,7 @@ static void run_pieces(void *context, size_t begin, size_t end, int32_t worker)
     const layer *l = context;
     (void)worker;
     for (size_t task = begin; task < end; task++) {
-        const size_t from = task * l->task_outputs, to = smaller(from + l->task_outputs, l->outputs);
+        const size_t from = task * l->task_outputs, to = axm_min_size(from + l->task_outputs, l->outputs);
         size_t inputs[AXM_AXPY_ROWS], rows = 0;
         for (size_t i = 0; i < l->batch && !l->accumulate; i++) {
             for (size_t j = from; j < to; j++)
@@ -184,8 +180,8 @@ static void sum_across_rows(const axm_exec *exec, layer *l)
         return;
     }
     const size_t piece = (l->outputs / PIECES + 63) / 64 * 64;
-    l->task_outputs = piece < MIN_PIECE ? MIN_PIECE : smaller(piece, MAX_PIECE);
-    axm_parallel_for(exec->pool, (l->outputs + l->task_outputs - 1) / l->task_outputs, 1, run_pieces, l);
+    l->task_outputs = piece < MIN_PIECE ? MIN_PIECE : axm_min_size(piece, MAX_PIECE);
+    axm_parallel_for(exec->pool, axm_parts(l->outputs, l->task_outputs), 1, run_pieces, l);
 }
 
 bool axm_dense_reads_unaligned(const axm_kernels *kernels, int64_t m)

@@ -2,13 +2,9 @@
  * input, so that the inner kernel sees a rectangle of taps that all lie inside. Vectors run along the channels; nothing is
  * gathered. */
 #include "kernels/conv.h"
+#include "kernels/grain.h"
 
 #define TASK_OUTPUTS 16384 /* floats written by a task, about */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t larger(int64_t a, int64_t b)
 {
@@ -25,16 +21,16 @@ static int64_t ceiling(int64_t a, int64_t b)
 static void taps_inside(const axm_tap_axis *axis, int64_t g, int64_t *first, int64_t *last)
 {
     const int64_t position = g * axis->in_step + axis->offset;
-    *first = smaller(larger(ceiling(-position, axis->offset_step), 0), axis->taps);
-    *last = larger(smaller(ceiling(axis->in_size - position, axis->offset_step), axis->taps), *first);
+    *first = axm_min_i64(larger(ceiling(-position, axis->offset_step), 0), axis->taps);
+    *last = larger(axm_min_i64(ceiling(axis->in_size - position, axis->offset_step), axis->taps), *first);
 }
 
 /* The grid positions [first, last) where every tap reads inside. */
 static void grid_inside(const axm_tap_axis *axis, int64_t *first, int64_t *last)
 {
     const int64_t reach = axis->offset + (axis->taps - 1) * axis->offset_step;
-    *first = smaller(larger(ceiling(-axis->offset, axis->in_step), 0), axis->grid);
-    *last = larger(smaller(ceiling(axis->in_size - reach, axis->in_step), axis->grid), *first);
+    *first = axm_min_i64(larger(ceiling(-axis->offset, axis->in_step), 0), axis->grid);
+    *last = larger(axm_min_i64(ceiling(axis->in_size - reach, axis->in_step), axis->grid), *first);
 }
 
 typedef struct line {

@@ -30,6 +30,24 @@ static inline int64_t axm_max_i64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* How many parts of `size` hold `count`. */
+static inline size_t axm_parts(size_t count, size_t size)
+{
+    return (count + size - 1) / size;
+}
+
+static inline size_t axm_rounded(size_t count, size_t size)
+{
+    return axm_parts(count, size) * size;
+}
+
+/* Floats from one row of `count` to the next: whole vectors, and an odd number of cache lines, so that rows fall into different
+ * sets of the first-level cache. */
+static inline size_t axm_spread(size_t count)
+{
+    return (axm_parts(count, 16) | 1) * 16;
+}
+
 /* Width of the column blocks when `length` columns are summed over many rows for each of `outer` items: wide blocks, unless
  * that leaves too few of them to share among threads (16 floats are one cache line). */
 static inline size_t axm_column_block(size_t outer, size_t length)

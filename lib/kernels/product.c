@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "kernels/dense.h"
+#include "kernels/grain.h"
 
 #define BLOCK_K       64
 #define BLOCK_COLUMNS 128
@@ -22,23 +23,14 @@ typedef struct block {
     float *a;
 } block;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t rounded(size_t count, size_t size)
-{
-    return (count + size - 1) / size * size;
-}
-
 /* Panels of tile_columns, the last one rounded to whole vectors with zeros: [k][width] each. */
 static void pack_b(const job *j, const block *t)
 {
     const axm_product *p = j->product;
     float *out = t->b;
     for (size_t first = 0; first < t->columns; first += j->kernels->tile_columns) {
-        const size_t count = smaller(j->kernels->tile_columns, t->columns - first), width = rounded(count, j->kernels->lanes);
+        const size_t count = axm_min_size(j->kernels->tile_columns, t->columns - first),
+                     width = axm_rounded(count, j->kernels->lanes);
         const size_t column = t->column + first;
         const size_t step_k = p->transpose_b ? 1 : (size_t)p->ldb, step_n = p->transpose_b ? (size_t)p->ldb : 1;
         for (size_t k = 0; k < t->k; k++, out += width) {
@@ -75,7 +67,7 @@ static void multiply(const job *j, const block *t)
         .accumulate = p->accumulate || t->k0 > 0,
     };
     for (size_t i = 0; i < t->rows; i += tile_rows) {
-        const size_t row = t->row + i, rows = smaller(tile_rows, t->rows - i);
+        const size_t row = t->row + i, rows = axm_min_size(tile_rows, t->rows - i);
         for (size_t r = 0; r < rows; r++)
             c[r] = p->c + (row + r) * (size_t)p->ldc;
         if (p->transpose_a) {
@@ -88,7 +80,7 @@ static void multiply(const job *j, const block *t)
             tile.b = t->b + first * t->k; /* every panel before this one is full */
             tile.column = t->column + first;
             tile.bias = last && p->bias != NULL ? p->bias + tile.column : NULL;
-            j->kernels->tile(rows, smaller(tile_columns, t->columns - first), &tile);
+            j->kernels->tile(rows, axm_min_size(tile_columns, t->columns - first), &tile);
         }
     }
 }
@@ -103,10 +95,10 @@ static void run_task(const job *j, size_t task)
         .a = a,
         .b = b,
     };
-    t.rows = smaller(j->block_rows, (size_t)p->m - t.row);
-    t.columns = smaller(j->block_columns, (size_t)p->n - t.column);
+    t.rows = axm_min_size(j->block_rows, (size_t)p->m - t.row);
+    t.columns = axm_min_size(j->block_columns, (size_t)p->n - t.column);
     do { /* once even when the sum is empty: c gets bias and clamp */
-        t.k = smaller(BLOCK_K, (size_t)p->k - t.k0);
+        t.k = axm_min_size(BLOCK_K, (size_t)p->k - t.k0);
         pack_b(j, &t);
         multiply(j, &t);
         t.k0 += t.k;
@@ -129,9 +121,9 @@ void axm_product_run(const axm_exec *exec, const axm_product *product)
         .block_rows = BLOCK_TILES * exec->kernels->tile_rows,
         .block_columns = BLOCK_COLUMNS,
     };
-    j.row_blocks = ((size_t)product->m + j.block_rows - 1) / j.block_rows;
-    j.column_blocks = ((size_t)product->n + j.block_columns - 1) / j.block_columns;
-    const size_t rows = smaller(j.block_rows, (size_t)product->m), columns = smaller(j.block_columns, (size_t)product->n);
+    j.row_blocks = axm_parts((size_t)product->m, j.block_rows);
+    j.column_blocks = axm_parts((size_t)product->n, j.block_columns);
+    const size_t rows = axm_min_size(j.block_rows, (size_t)product->m), columns = axm_min_size(j.block_columns, (size_t)product->n);
     const size_t work = rows * columns * ((size_t)product->k + 1);
     axm_parallel_for(exec->pool, j.row_blocks * j.column_blocks, TASK_WORK / work + 1, run_tasks, &j);
 }

@@ -11,6 +11,7 @@
  * written turned round, and panels are transposed before they are multiplied. */
 #include <math.h>
 
+#include "kernels/grain.h"
 #include "kernels/winograd.h"
 
 #define BLOCK_TILES   14          /* about; of a task that has all channels */
@@ -31,54 +32,38 @@ typedef struct layout {
     bool by_columns;
 } layout;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
-/* Whole vectors, an odd number of cache lines. */
-static size_t spread(size_t count)
-{
-    return (parts(count, 16) | 1) * 16;
-}
-
 static void cut_by_columns(layout *l, size_t rows, size_t out_c, size_t panel)
 {
     const size_t most = SHARED_BYTES / (l->points * l->v_row * sizeof(float));
-    l->chunk = smaller(most > rows ? most : rows, l->tiles);
-    if (parts(out_c, l->columns) < 2 * COLUMN_TASKS) l->columns = smaller(panel, out_c);
-    const size_t blocks = parts(out_c, l->columns); /* an odd number of them is cut along the tiles too */
-    size_t halves = blocks < COLUMN_TASKS ? parts(COLUMN_TASKS, blocks) : 1 + blocks % 2;
-    if (l->tiles >= 2 * COLUMN_TILES && parts(l->chunk, COLUMN_TILES) > halves) halves = parts(l->chunk, COLUMN_TILES);
-    l->tiles_together = smaller(parts(parts(l->chunk, halves), rows) * rows, l->chunk);
+    l->chunk = axm_min_size(most > rows ? most : rows, l->tiles);
+    if (axm_parts(out_c, l->columns) < 2 * COLUMN_TASKS) l->columns = axm_min_size(panel, out_c);
+    const size_t blocks = axm_parts(out_c, l->columns); /* an odd number of them is cut along the tiles too */
+    size_t halves = blocks < COLUMN_TASKS ? axm_parts(COLUMN_TASKS, blocks) : 1 + blocks % 2;
+    if (l->tiles >= 2 * COLUMN_TILES && axm_parts(l->chunk, COLUMN_TILES) > halves) halves = axm_parts(l->chunk, COLUMN_TILES);
+    l->tiles_together = axm_min_size(axm_parts(axm_parts(l->chunk, halves), rows) * rows, l->chunk);
 }
 
 static layout layout_of(const axm_kernels *kernels, const axm_conv_plan *plan)
 {
     const axm_tap_axis h = axm_conv_axis(plan, true, 0), w = axm_conv_axis(plan, false, 0);
     layout l = {
-        .tiles_h = parts((size_t)h.grid, (size_t)plan->tile),
-        .tiles_w = parts((size_t)w.grid, (size_t)plan->tile),
+        .tiles_h = axm_parts((size_t)h.grid, (size_t)plan->tile),
+        .tiles_w = axm_parts((size_t)w.grid, (size_t)plan->tile),
         .points = axm_winograd_points(plan),
-        .v_row = spread((size_t)plan->in_c),
+        .v_row = axm_spread((size_t)plan->in_c),
     };
     l.tiles = (size_t)plan->shape->batch * l.tiles_h * l.tiles_w;
-    const size_t rows = kernels->tile_rows, block = parts(BLOCK_TILES, rows) * rows, out_c = (size_t)plan->out_c;
+    const size_t rows = kernels->tile_rows, block = axm_parts(BLOCK_TILES, rows) * rows, out_c = (size_t)plan->out_c;
     const size_t weights = l.points * (size_t)(plan->in_c * plan->packed_c) * sizeof(float);
     /* By the size of one image: how the weights are packed depends on it. */
     l.by_columns = l.tiles_h * l.tiles_w < MANY_BLOCKS * block || weights > LARGE_WEIGHTS;
-    l.columns = smaller(BLOCK_COLUMNS, out_c);
+    l.columns = axm_min_size(BLOCK_COLUMNS, out_c);
     if (l.by_columns) {
         cut_by_columns(&l, rows, out_c, (size_t)plan->panel);
     } else {
         l.chunk = l.tiles_together = l.tiles < LARGE_BLOCKS * block ? block : 2 * block;
     }
-    l.m_row = spread(l.columns);
+    l.m_row = axm_spread(l.columns);
     return l;
 }
 
@@ -126,7 +111,7 @@ static const float *after(const axm_winograd *w, size_t point, size_t column, si
         k = 0;
     }
     const size_t first = w->column + n;
-    return weights + first * in_c + k * smaller(panel, packed_c - first);
+    return weights + first * in_c + k * axm_min_size(panel, packed_c - first);
 }
 
 /* Transposed weights: panel n (counted from w->column) of what is wanted is a run of rows in each of the other direction's panels,
@@ -135,8 +120,9 @@ static const float *turned_at(const axm_winograd *w, size_t point, size_t k, siz
 {
     const axm_conv_plan *plan = w->conv->plan;
     const size_t lanes = w->conv->exec->kernels->lanes, out_c = (size_t)plan->out_c;
-    const size_t packed_c = parts((size_t)plan->in_c, lanes) * lanes;
-    return w->conv->packed + point * out_c * packed_c + k * out_c + (w->column + n) * smaller((size_t)plan->panel, packed_c - k);
+    const size_t packed_c = axm_parts((size_t)plan->in_c, lanes) * lanes;
+    return w->conv->packed + point * out_c * packed_c + k * out_c +
+           (w->column + n) * axm_min_size((size_t)plan->panel, packed_c - k);
 }
 
 /* Elements [k, k + count) of the sum, as [count][width]. */
@@ -144,12 +130,12 @@ static const float *turn(const axm_winograd *w, size_t point, size_t k, size_t c
 {
     const axm_conv_plan *plan = w->conv->plan;
     const axm_kernels *kernels = w->conv->exec->kernels;
-    const size_t panel = (size_t)plan->panel, rows = smaller(panel, (size_t)plan->out_c - w->column - n);
-    const size_t packed_c = parts((size_t)plan->in_c, kernels->lanes) * kernels->lanes;
+    const size_t panel = (size_t)plan->panel, rows = axm_min_size(panel, (size_t)plan->out_c - w->column - n);
+    const size_t packed_c = axm_parts((size_t)plan->in_c, kernels->lanes) * kernels->lanes;
     for (size_t done = 0; done < count; done += panel) { /* BLOCK_K is whole panels */
-        const size_t across = smaller(panel, packed_c - k - done);
-        kernels->transpose(rows, smaller(across, count - done), turned_at(w, point, k + done, n), across, w->turned + done * width,
-                           width);
+        const size_t across = axm_min_size(panel, packed_c - k - done);
+        kernels->transpose(rows, axm_min_size(across, count - done), turned_at(w, point, k + done, n), across,
+                           w->turned + done * width, width);
     }
     return w->turned;
 }
@@ -184,7 +170,7 @@ static void multiply_panel(const axm_winograd *w, const axm_tile *prepared, cons
                            const float *next)
 {
     const axm_kernels *kernels = w->conv->exec->kernels;
-    const size_t tiles = parts(w->count, kernels->tile_rows);
+    const size_t tiles = axm_parts(w->count, kernels->tile_rows);
     float *c[AXM_MAX_TILE_ROWS];
     axm_tile tile = *prepared;
     tile.c = c;
@@ -208,11 +194,11 @@ static void multiply(const axm_winograd *w, size_t point, size_t column, size_t 
     float *m = w->m + point * w->count * w->m_row;
     axm_tile tile = {.lda = w->v_row, .clamp = {-INFINITY, INFINITY}};
     for (size_t k = 0; k < in_c; k += tile.k) {
-        tile.k = smaller(BLOCK_K, in_c - k);
+        tile.k = axm_min_size(BLOCK_K, in_c - k);
         tile.accumulate = k > 0;
         for (size_t n = column; n < column + columns; n += panel) {
-            const size_t first = w->column + n, width = smaller(panel, packed_c - first),
-                         wanted = smaller(panel, column + columns - n);
+            const size_t first = w->column + n, width = axm_min_size(panel, packed_c - first),
+                         wanted = axm_min_size(panel, column + columns - n);
             tile.column = n;
             if (w->turned != NULL) {
                 tile.b = turn(w, point, k, tile.k, n, width);
@@ -255,7 +241,7 @@ static float *scratch_of(const axm_exec *exec, int32_t worker)
 static void compute_columns(axm_winograd *w, size_t column, size_t columns)
 {
     w->column = column;
-    w->columns = smaller(columns, (size_t)w->conv->plan->out_c - column);
+    w->columns = axm_min_size(columns, (size_t)w->conv->plan->out_c - column);
     const size_t points = axm_winograd_points(w->conv->plan);
     for (size_t point = 0; point < points; point++)
         multiply(w, point, 0, w->columns);
@@ -274,7 +260,7 @@ static void run_tiles(void *context, size_t begin, size_t end, int32_t worker)
     w.m = w.v + l->points * l->chunk * l->v_row;
     for (size_t b = begin; b < end; b++) {
         w.first = b * l->chunk;
-        w.count = smaller(l->chunk, w.tiles - w.first);
+        w.count = axm_min_size(l->chunk, w.tiles - w.first);
         w.v_point = w.count * w.v_row;
         transform_input(&w, 0, w.count);
         for (size_t column = 0; column < out_c; column += l->columns)
@@ -295,13 +281,13 @@ static void run_columns(void *context, size_t begin, size_t end, int32_t worker)
 {
     const work *all = context;
     const layout *l = &all->cut;
-    const size_t blocks = parts((size_t)all->shape.conv->plan->out_c, l->columns);
+    const size_t blocks = axm_parts((size_t)all->shape.conv->plan->out_c, l->columns);
     for (size_t task = begin; task < end; task++) {
         axm_winograd w = all->shape;
         const size_t skipped = task / blocks * l->tiles_together;
         w.first += skipped;
         w.v += skipped * w.v_row;
-        w.count = smaller(l->tiles_together, w.count - skipped);
+        w.count = axm_min_size(l->tiles_together, w.count - skipped);
         w.m = scratch_of(w.conv->exec, worker);
         if (w.conv->plan->packing != w.conv->plan->direction) {
             w.turned = w.m;
@@ -317,13 +303,13 @@ static void run_by_columns(work *all)
     const layout *l = &all->cut;
     const axm_exec *exec = w->conv->exec;
     const axm_conv_plan *plan = w->conv->plan;
-    const size_t blocks = parts((size_t)plan->out_c, l->columns);
+    const size_t blocks = axm_parts((size_t)plan->out_c, l->columns);
     w->v = (float *)(void *)exec->shared;
     for (w->first = 0; w->first < w->tiles; w->first += l->chunk) {
-        w->count = smaller(l->chunk, w->tiles - w->first);
+        w->count = axm_min_size(l->chunk, w->tiles - w->first);
         w->v_point = w->count * w->v_row;
         axm_parallel_for(exec->pool, w->count, 1 + 256 / (size_t)plan->in_c, run_input, all);
-        axm_parallel_for(exec->pool, parts(w->count, l->tiles_together) * blocks, 1, run_columns, all);
+        axm_parallel_for(exec->pool, axm_parts(w->count, l->tiles_together) * blocks, 1, run_columns, all);
     }
 }
 
@@ -343,5 +329,5 @@ void axm_tap_winograd(const axm_tap_conv *conv)
     if (l->by_columns)
         run_by_columns(&all);
     else
-        axm_parallel_for(conv->exec->pool, parts(l->tiles, l->chunk), 1, run_tiles, &all);
+        axm_parallel_for(conv->exec->pool, axm_parts(l->tiles, l->chunk), 1, run_tiles, &all);
 }

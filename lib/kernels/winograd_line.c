@@ -7,6 +7,7 @@
  * each weight is read once. Cuts depend on the shape only. */
 #include <math.h>
 
+#include "kernels/grain.h"
 #include "kernels/winograd.h"
 #include "kernels/winograd_line.h"
 
@@ -19,22 +20,6 @@
 #define LEAST_SHORT   4            /* the same for three taps */
 #define LEAST_GAIN    20           /* tenths: multiplications of the plain sum for each of this one */
 #define SHORT_GAIN    17           /* the same for three taps, which take fewer additions */
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
-/* Whole vectors, an odd number of cache lines. */
-static size_t spread(size_t count)
-{
-    return (parts(count, 16) | 1) * 16;
-}
 
 axm_line_method axm_line_method_of(const axm_conv_shape *shape)
 {
@@ -65,7 +50,7 @@ static size_t lines_within(const layout *l, size_t bytes)
     size_t most = l->lines;
     while (most > 1 && bytes_of(&l->line, most) > bytes)
         most--;
-    return parts(l->lines, parts(l->lines, most));
+    return axm_parts(l->lines, axm_parts(l->lines, most));
 }
 
 static layout layout_of(const axm_conv_plan *plan)
@@ -74,13 +59,13 @@ static layout layout_of(const axm_conv_plan *plan)
     layout l = {.line = {.method = method}};
     l.line.along = axm_conv_axis(plan, method.vertical, 0);
     l.line.across = axm_conv_axis(plan, !method.vertical, 0);
-    l.line.tiles = parts((size_t)l.line.along.grid, method.tile);
-    l.line.v_row = spread((size_t)plan->in_c);
-    l.line.m_row = spread((size_t)plan->out_c);
+    l.line.tiles = axm_parts((size_t)l.line.along.grid, method.tile);
+    l.line.v_row = axm_spread((size_t)plan->in_c);
+    l.line.m_row = axm_spread((size_t)plan->out_c);
     l.lines = (size_t)l.line.across.grid;
     const size_t weights = method.points * (size_t)(l.line.across.taps * plan->in_c * plan->packed_c) * sizeof(float);
     l.chunk = lines_within(&l, FUSED_BYTES);
-    l.fused = weights <= FUSED_WEIGHTS && (size_t)plan->shape->batch * parts(l.lines, l.chunk) >= FUSED_TASKS;
+    l.fused = weights <= FUSED_WEIGHTS && (size_t)plan->shape->batch * axm_parts(l.lines, l.chunk) >= FUSED_TASKS;
     if (!l.fused) l.chunk = lines_within(&l, STAGED_BYTES);
     return l;
 }
@@ -93,7 +78,7 @@ bool axm_line_suits(const axm_kernels *kernels, const axm_conv_plan *plan)
         return false;
     if (plan->in_c < 16 || plan->in_c > AXM_LINE_MAX_CHANNELS || plan->out_c < 16) return false;
     const int64_t grid_h = s->out_h < s->in_h ? s->out_h : s->in_h, grid_w = s->out_w < s->in_w ? s->out_w : s->in_w;
-    const size_t grid = (size_t)(method.vertical ? grid_h : grid_w), tiles = parts(grid, method.tile);
+    const size_t grid = (size_t)(method.vertical ? grid_h : grid_w), tiles = axm_parts(grid, method.tile);
     const int64_t lanes = (int64_t)kernels->lanes, least = method.taps == 3 ? LEAST_SHORT * lanes : LEAST_PIXELS * lanes;
     const size_t gain = method.taps == 3 ? SHORT_GAIN : LEAST_GAIN;
     /* Tiles that reach past the edge must not eat the gain; and few of them do not pay for more weights. */
@@ -130,7 +115,7 @@ static const float *weights_at(const axm_line *line, size_t point, size_t n, siz
 {
     const axm_conv_plan *plan = line->conv->plan;
     const size_t packed_c = (size_t)plan->packed_c, first = line->column + n, all = sum_of(line);
-    return line->conv->packed + point * all * packed_c + first * all + k * smaller((size_t)plan->panel, packed_c - first);
+    return line->conv->packed + point * all * packed_c + first * all + k * axm_min_size((size_t)plan->panel, packed_c - first);
 }
 
 /* One part of the sum, [k, k + tile->k) of tap `tap`; `c` is the tile's. */
@@ -139,7 +124,7 @@ static void multiply_part(const product *p, size_t tap, size_t k, axm_tile *tile
     const axm_line *line = p->line;
     const axm_kernels *kernels = line->conv->exec->kernels;
     const size_t panel = (size_t)line->conv->plan->panel, rows = axm_line_m_tiles(line);
-    const size_t tiles = parts(rows, kernels->tile_rows), start = tap * (size_t)line->conv->plan->in_c + k;
+    const size_t tiles = axm_parts(rows, kernels->tile_rows), start = tap * (size_t)line->conv->plan->in_c + k;
     const float *v = line->v + (p->point * axm_line_v_tiles(line) + tap * line->tiles) * line->v_row + k;
     float *m = line->m + p->point * rows * line->m_row;
     for (size_t n = p->column; n < p->column + p->columns; n += panel) {
@@ -152,7 +137,7 @@ static void multiply_part(const product *p, size_t tap, size_t k, axm_tile *tile
             tile->a = v + first * line->v_row;
             for (size_t r = 0; r < count; r++)
                 c[r] = m + (first + r) * line->m_row;
-            kernels->tile(count, smaller(panel, p->column + p->columns - n), tile);
+            kernels->tile(count, axm_min_size(panel, p->column + p->columns - n), tile);
         }
     }
 }
@@ -167,7 +152,7 @@ static void multiply(const product *p)
         for (size_t k = 0; k < in_c; k += tile.k) {
             const bool last_part = tap + 1 == taps && k + BLOCK_K >= in_c;
             const float *next = p->point + 1 < line->method.points ? weights_at(line, p->point + 1, p->column, 0) : NULL;
-            tile.k = smaller(BLOCK_K, in_c - k);
+            tile.k = axm_min_size(BLOCK_K, in_c - k);
             if (!last_part) next = weights_at(line, p->point, p->column, tap * in_c + k + tile.k);
             multiply_part(p, tap, k, &tile, c, next);
             tile.accumulate = true;
@@ -197,7 +182,7 @@ static void run_chunks(void *context, size_t begin, size_t end, int32_t worker)
     for (size_t chunk = begin; chunk < end; chunk++) {
         line.image = (int64_t)(chunk / r->chunks);
         line.first = chunk % r->chunks * r->chunk;
-        line.count = smaller(r->chunk, r->lines - line.first);
+        line.count = axm_min_size(r->chunk, r->lines - line.first);
         set_buffers(&line, exec->scratch + (size_t)worker * exec->scratch_bytes);
         axm_line_input(&line, 0, axm_line_v_tiles(&line));
         for (size_t point = 0; point < line.method.points; point++)
@@ -226,7 +211,7 @@ static void run_products(void *context, size_t begin, size_t end, int32_t worker
     (void)worker;
     for (size_t task = begin; task < end; task++) {
         const size_t column = task % r->blocks * r->columns;
-        multiply(&(product){&r->line, task / r->blocks, column, smaller(r->columns, r->line.columns - column)});
+        multiply(&(product){&r->line, task / r->blocks, column, axm_min_size(r->columns, r->line.columns - column)});
     }
 }
 
@@ -236,11 +221,11 @@ static void run_staged(run *r)
     axm_pool *pool = line->conv->exec->pool;
     const axm_conv_plan *plan = line->conv->plan;
     r->columns = 3 * (size_t)plan->panel;
-    r->blocks = parts(line->columns, r->columns);
+    r->blocks = axm_parts(line->columns, r->columns);
     for (size_t chunk = 0; chunk < (size_t)plan->shape->batch * r->chunks; chunk++) {
         line->image = (int64_t)(chunk / r->chunks);
         line->first = chunk % r->chunks * r->chunk;
-        line->count = smaller(r->chunk, r->lines - line->first);
+        line->count = axm_min_size(r->chunk, r->lines - line->first);
         set_buffers(line, line->conv->exec->shared);
         axm_parallel_for(pool, axm_line_v_tiles(line), 1 + 1024 / (size_t)plan->in_c, run_input, r);
         axm_parallel_for(pool, line->method.points * r->blocks, 1, run_products, r);
@@ -255,7 +240,7 @@ void axm_tap_line(const axm_tap_conv *conv)
     if (l.lines == 0 || l.line.tiles == 0) return;
     r.line.conv = conv;
     r.line.columns = (size_t)conv->plan->out_c;
-    r.chunks = parts(l.lines, l.chunk);
+    r.chunks = axm_parts(l.lines, l.chunk);
     if (l.fused) {
         axm_parallel_for(conv->exec->pool, (size_t)conv->plan->shape->batch * r.chunks, 1, run_chunks, &r);
     } else {

@@ -1,6 +1,7 @@
 /* A tap convolution of 3x3 taps a step of 2 apart (winograd_stride.h): the input of all tiles is transformed first, then a task
  * takes some output channels of some tiles through the products and the output's transform. Cuts depend on the shape only. */
 #include "kernels/winograd_stride.h"
+#include "kernels/grain.h"
 
 #include <math.h>
 
@@ -21,41 +22,25 @@ typedef struct layout {
     size_t columns, blocks;
 } layout;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-static size_t parts(size_t count, size_t size)
-{
-    return (count + size - 1) / size;
-}
-
-/* Whole vectors, an odd number of cache lines. */
-static size_t spread(size_t count)
-{
-    return (parts(count, 16) | 1) * 16;
-}
-
 static layout layout_of(const axm_conv_plan *plan)
 {
     const axm_conv_shape *s = plan->shape;
-    const size_t panel = (size_t)plan->panel, out_c = (size_t)plan->out_c, wide = parts(out_c, 2 * panel);
+    const size_t panel = (size_t)plan->panel, out_c = (size_t)plan->out_c, wide = axm_parts(out_c, 2 * panel);
     layout l = {.columns = wide >= WIDE_BLOCKS && wide % 2 == 0 ? 2 * panel : panel};
-    l.blocks = parts(out_c, l.columns);
-    l.shape.tiles_h = parts((size_t)s->out_h, AXM_STRIDE_TILE);
-    l.shape.tiles_w = parts((size_t)s->out_w, AXM_STRIDE_TILE);
+    l.blocks = axm_parts(out_c, l.columns);
+    l.shape.tiles_h = axm_parts((size_t)s->out_h, AXM_STRIDE_TILE);
+    l.shape.tiles_w = axm_parts((size_t)s->out_w, AXM_STRIDE_TILE);
     l.shape.tiles = (size_t)s->batch * l.shape.tiles_h * l.shape.tiles_w;
-    l.shape.v_row = spread((size_t)plan->in_c);
-    l.shape.m_row = spread(smaller(l.columns, out_c));
+    l.shape.v_row = axm_spread((size_t)plan->in_c);
+    l.shape.m_row = axm_spread(axm_min_size(l.columns, out_c));
     const size_t room = SHARED_BYTES / (AXM_STRIDE_VALUES * l.shape.v_row * sizeof(float));
     const bool small = AXM_STRIDE_POINTS * (size_t)(plan->in_c * plan->packed_c) * sizeof(float) <= SMALL_WEIGHTS;
     const size_t row = small ? l.shape.v_row + l.shape.m_row : l.shape.m_row;
     const size_t most = (small ? SMALL_BYTES : PRODUCT_BYTES) / (AXM_STRIDE_VALUES * row * sizeof(float));
-    l.chunk = smaller(room > most ? room : (most > 0 ? most : 1), l.shape.tiles);
+    l.chunk = axm_min_size(room > most ? room : (most > 0 ? most : 1), l.shape.tiles);
     if (l.chunk == 0) return l;
-    const size_t cuts = parts(l.chunk, most > 0 ? most : 1);
-    l.together = parts(l.chunk, cuts == 1 ? 1 : parts(cuts, 2) * 2); /* an even number of them */
+    const size_t cuts = axm_parts(l.chunk, most > 0 ? most : 1);
+    l.together = axm_parts(l.chunk, cuts == 1 ? 1 : axm_parts(cuts, 2) * 2); /* an even number of them */
     return l;
 }
 
@@ -91,7 +76,7 @@ static const float *weights_at(const axm_stride *w, size_t point, size_t n, size
 {
     const axm_conv_plan *plan = w->conv->plan;
     const size_t in_c = (size_t)plan->in_c, packed_c = (size_t)plan->packed_c, first = w->column + n;
-    return w->conv->packed + (point * packed_c + first) * in_c + k * smaller((size_t)plan->panel, packed_c - first);
+    return w->conv->packed + (point * packed_c + first) * in_c + k * axm_min_size((size_t)plan->panel, packed_c - first);
 }
 
 /* What is multiplied after a point's panel n, elements [.., k); NULL at the end. */
@@ -107,7 +92,7 @@ static const float *weights_after(const axm_stride *w, size_t point, size_t n, s
 static void multiply_part(const axm_stride *w, size_t point, size_t k, size_t columns, axm_tile *tile, const float *next)
 {
     const axm_kernels *kernels = w->conv->exec->kernels;
-    const size_t heights = parts(w->count, kernels->tile_rows), same = axm_stride_same(point);
+    const size_t heights = axm_parts(w->count, kernels->tile_rows), same = axm_stride_same(point);
     const size_t fetched = (size_t)w->conv->plan->panel * tile->k;
     for (size_t s = 0; s < same; s++) {
         const size_t value = axm_stride_first(point) + s;
@@ -133,10 +118,10 @@ static void multiply(const axm_stride *w, size_t point)
     for (size_t n = 0; n < w->columns; n += panel) {
         tile.column = n;
         for (size_t k = 0; k < in_c; k += tile.k) {
-            tile.k = smaller(BLOCK_K, in_c - k);
+            tile.k = axm_min_size(BLOCK_K, in_c - k);
             tile.b = weights_at(w, point, n, k);
             tile.accumulate = k > 0;
-            multiply_part(w, point, k, smaller(panel, w->columns - n), &tile, weights_after(w, point, n, k + tile.k));
+            multiply_part(w, point, k, axm_min_size(panel, w->columns - n), &tile, weights_after(w, point, n, k + tile.k));
         }
     }
 }
@@ -157,9 +142,9 @@ static void run_products(void *context, size_t begin, size_t end, int32_t worker
     for (size_t task = begin; task < end; task++) {
         axm_stride w = l->shape;
         w.skipped = task / l->blocks * l->together;
-        w.count = smaller(l->together, w.held - w.skipped);
+        w.count = axm_min_size(l->together, w.held - w.skipped);
         w.column = task % l->blocks * l->columns;
-        w.columns = smaller(l->columns, (size_t)w.conv->plan->out_c - w.column);
+        w.columns = axm_min_size(l->columns, (size_t)w.conv->plan->out_c - w.column);
         w.m = (float *)(void *)(exec->scratch + (size_t)worker * exec->scratch_bytes);
         for (size_t point = 0; point < AXM_STRIDE_POINTS; point++)
             multiply(&w, point);
@@ -174,8 +159,8 @@ void axm_tap_stride(const axm_tap_conv *conv)
     w->conv = conv;
     w->v = (float *)(void *)conv->exec->shared;
     for (w->first = 0; w->first < w->tiles; w->first += l.chunk) {
-        w->held = smaller(l.chunk, w->tiles - w->first);
+        w->held = axm_min_size(l.chunk, w->tiles - w->first);
         axm_parallel_for(conv->exec->pool, w->held, 1 + 256 / (size_t)conv->plan->in_c, run_input, &l);
-        axm_parallel_for(conv->exec->pool, parts(w->held, l.together) * l.blocks, 1, run_products, &l);
+        axm_parallel_for(conv->exec->pool, axm_parts(w->held, l.together) * l.blocks, 1, run_products, &l);
     }
 }
