@@ -1,5 +1,5 @@
 /* One builder of small graphs for each operator of lib/ops/ops.def, for test_operator_gradients.c. The rest is in
- * gradient_graphs_more.h. */
+ * gradient_graphs_more.h and gradient_graphs_sums.h. */
 #ifndef AXM_TEST_GRADIENT_GRAPHS_H
 #define AXM_TEST_GRADIENT_GRAPHS_H
 

@@ -1,7 +1,7 @@
 /* Plans of several images: each image gets the bytes that it gets alone, for every operator, whether steps run image by image or
  * for all images at once, and in whatever place an image is. */
 #include "gradient_graphs.h"
-#include "gradient_graphs_more.h"
+#include "gradient_graphs_sums.h"
 
 #include "network/plan_internal.h"
 

@@ -1,7 +1,7 @@
 /* Every operator that takes part in gradients, against finite differences along one direction, in both physical orders; and the
  * same bytes for one and two threads. The table is expanded from ops.def: a new operator must have a build_<Name> here. */
 #include "gradient_graphs.h"
-#include "gradient_graphs_more.h"
+#include "gradient_graphs_sums.h"
 
 #include "ops/common.h"
 
