@@ -190,7 +190,7 @@ def resize(i, a):
     x, part, scales, sizes = (list(i) + [None] * 3)[:4]
     axes = [k % x.dim() for k in a.get("axes", range(x.dim()))]
     policy = a.get("keep_aspect_ratio_policy", "stretch")
-    part = part.tolist() if part is not None else [0.0] * len(axes) + [1.0] * len(axes)
+    part = part.tolist() if part is not None and part.numel() else [0.0] * len(axes) + [1.0] * len(axes)
     if sizes is not None:
         scales = [s / x.shape[k] for s, k in zip(sizes, axes)]
         if policy != "stretch":
