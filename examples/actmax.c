@@ -18,11 +18,22 @@ static const cli_command *find_command(const char *name)
     return NULL;
 }
 
+/* What other tools call these. */
+static const char *known_elsewhere(const char *name)
+{
+    static const char *const words[][2] = {
+        {"maximise", "maximize"}, {"visualize", "maximize"}, {"layers", "info"},  {"summary", "info"}, {"inspect", "info"},
+        {"predict", "classify"},  {"gradcam", "cam"},        {"grad-cam", "cam"}, {"grad_cam", "cam"}, {"operators", "ops"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i][0], name) == 0) return words[i][1];
+    return NULL;
+}
+
 static int unknown_command(const char *name)
 {
-    const char *best = NULL;
-    size_t least = 4;
-    if (strcmp(name, "maximise") == 0) return cli_error(CLI_USAGE, "there is no command 'maximise'; did you mean 'maximize'?");
+    const char *best = known_elsewhere(name);
+    size_t least = best ? 0 : 4;
     for (const cli_command *const *command = commands; *command != NULL; command++) {
         size_t distance = cli_distance(name, (*command)->name);
         if (distance < least && distance < strlen(name)) {

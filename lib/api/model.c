@@ -57,9 +57,11 @@ static int32_t choose_input(const axm_graph *graph, const char *wanted, int32_t 
             graph->values[*out].name, list);
     for (int32_t i = 0; i < graph->input_count; ++i)
         if (graph->inputs[i] != *out)
-            return axm_fail(ACTMAX_ERROR_INVALID,
-                            "the network has a second input, '%.80s'; give it a value (actmax_recipe_bind_input). Inputs: %s",
-                            graph->values[graph->inputs[i]].name, list);
+            return axm_fail(
+                ACTMAX_ERROR_INVALID,
+                "the network has a second input, '%.80s'; give it a value (actmax_recipe_bind_input), or end the network "
+                "before it is read (option end). Inputs: %s",
+                graph->values[graph->inputs[i]].name, list);
     return ACTMAX_OK;
 }
 
@@ -232,6 +234,7 @@ static int32_t read_graph(struct actmax_model *model, const uint8_t *data, size_
                                 .path = path,
                                 .copy = axm_recipe_choice(recipe, "load_mode") == 1,
                                 .allow_external = axm_recipe_number(recipe, "external_data") != 0.0,
+                                .end = axm_recipe_text(recipe, "end"),
                                 .external = recipe ? recipe->external : NULL,
                                 .external_count = recipe ? recipe->external_count : 0,
                                 .allocator = model->allocator,

@@ -23,6 +23,7 @@ typedef struct axm_loader_source {
     size_t external_count;
     const uint8_t *weights; /* the file that the option "weights" names, as long-lived as data; NULL: none */
     size_t weights_size;
+    const char *end; /* name of a node or value; what it does not need is left out. "": the file's outputs are the ends */
     axm_activations *activations; /* what the loader takes instead of the file's; it marks what it found; may be NULL */
     axm_allocator *allocator;
     axm_files *files; /* that the loader opened; they live with the model */

@@ -193,7 +193,7 @@ const axm_op *axm_op_at(int32_t index);      /* NULL past the end */
 int32_t axm_op_count(void);
 
 /* What helps where a node cannot be computed. */
-#define AXM_END_BEFORE "save the model so that it ends before this node to see the layers before it"
+#define AXM_END_BEFORE "end the network before this node (option end) to see the layers there"
 
 /* Fails with "<op> needs ..." style messages; the caller adds the node's name. */
 #define AXM_OP_CHECK(condition, ...)                                                                                               \

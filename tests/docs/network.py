@@ -43,9 +43,10 @@ def write(path):
 
 
 def write_unknown(path):
-    """A network of one operator that actmax does not compute."""
+    """A network whose last operator actmax does not compute."""
     graph = Graph("net", input_name="image", input_shape=[1, 3, SIDE, SIDE])
-    graph.save(str(path), output_name=graph.node("Hardmax", "winner", ["image"], axis=1), output_shape=[1, 3, SIDE, SIDE])
+    x = graph.node("Relu", "relu", [graph.node("Neg", "negative", ["image"])])
+    graph.save(str(path), output_name=graph.node("Hardmax", "winner", [x], axis=1), output_shape=[1, 3, SIDE, SIDE])
 
 
 if __name__ == "__main__":

@@ -153,13 +153,23 @@ def test_bound_input():
     graph = Graph("two", "image", [1, 1, 2, 2])
     graph.inputs += chunk(11, value_info("factor", [1]))
     graph.names.add("factor")
-    x = graph.node("Mul", "product", ["image", "factor"])
+    x = graph.node("Mul", "product", [graph.node("Neg", "negative", ["image"]), "factor"])
     data = graph.to_bytes(x, [1, 1, 2, 2])
     with pytest.raises(actmax.InvalidError, match="'factor'"):
         actmax.Model(data, preprocess="raw")
     model = actmax.Model(data, preprocess="raw", inputs={"factor": [2.5]})
     image = np.array([[1, 2], [3, 4]], np.uint8)
-    np.testing.assert_array_equal(model.activations(image, "product").array[0, 0], image * 2.5)
+    np.testing.assert_array_equal(model.activations(image, "product").array[0, 0], image * -2.5)
+
+
+def test_end(hand):
+    """What comes after the end is left out, with what it needs."""
+    model = actmax.Model(hand.data, preprocess="unit", input_size=(6, 9), end="relu")
+    assert [layer.name for layer in model.layers] == ["image", "conv", "relu"]
+    image = np.random.default_rng(2).integers(0, 256, (6, 9, 3), np.uint8)
+    np.testing.assert_allclose(model.activations(image).array[0], np.maximum(hand.conv(image / 255.0), 0), atol=1e-5)
+    with pytest.raises(actmax.NotFoundError, match="nearest: 'relu'"):
+        actmax.Model(hand.data, preprocess="unit", input_size=(6, 9), end="rely")
 
 
 def test_assumed_preprocessing_is_said(examples):

@@ -143,6 +143,35 @@ static void check_network(const network *n, const expected *layers, int count, c
     if (weights) remove(path);
 }
 
+/* The network up to one of its layers, which gives the same. */
+static void check_ended(const network *n, const expected *layers, int count, const char *suffix)
+{
+    char file[64];
+    size_t size;
+    int at = count / 2;
+    actmax_recipe *recipe = NULL;
+    actmax_model *model = NULL;
+    actmax_session *session = NULL;
+    actmax_image *image = NULL;
+    while (at >= 0 && (strcmp(layers[at].layer, "output") == 0 || strchr(layers[at].layer, '/')))
+        at--;
+    if (at < 0) return;
+    snprintf(file, sizeof file, "%s.%s", n->name, suffix);
+    const uint8_t *bytes = keras_large_member(file, &size);
+    OK(actmax_recipe_new(&recipe));
+    OK(actmax_recipe_set_text(recipe, "preprocess", "raw"));
+    OK(actmax_recipe_set_text(recipe, "end", layers[at].layer));
+    OK(actmax_model_load_memory(bytes, size, recipe, &model));
+    OK(actmax_session_new(model, recipe, &session));
+    OK(actmax_image_new_float(n->width, n->height, n->channels, n->input, &image));
+    check_layer(model, session, image, &layers[at], n->tolerance, file);
+    assert_string_equal(actmax_model_layer_name(model, actmax_model_layer_count(model) - 1), layers[at].layer);
+    actmax_image_free(image);
+    actmax_session_free(session);
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+}
+
 static const char *next_line(const char *at)
 {
     return strchr(at, '\n') + 1;
@@ -228,6 +257,7 @@ static void check(const char *which)
         found = 1;
         if (strcmp(formats, "keras") != 0) check_network(&n, layers, count, &gradient, "h5", NULL);
         if (strcmp(formats, "h5") != 0) check_network(&n, layers, count, &gradient, "keras", NULL);
+        check_ended(&n, layers, count, strcmp(formats, "h5") == 0 ? "h5" : "keras");
         if (!by_tf && strcmp(which, "plain") != 0 && strcmp(which, "nested") != 0) continue;
         if (!by_tf) check_network(&n, layers, count, &gradient, "json", "weights.h5");
         check_network(&n, layers, count, &gradient, "json", "listed.h5");

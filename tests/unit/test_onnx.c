@@ -17,18 +17,21 @@
 #define ABSOLUTE 2e-6
 #define RELATIVE 1e-5
 
-/* Loads and runs one case; tells what is wrong with it. */
-static bool passes(onnx_case *c)
+/* Loads and runs one case; tells what is wrong with it. end: NULL, or the output that the network ends at. */
+static bool passes(onnx_case *c, const onnx_array *end)
 {
-    onnx_network network = {0};
+    onnx_network network = {.source = {.end = end ? end->name : NULL}};
     axm_plan *plan = NULL;
     int32_t status = onnx_load(&network, c->model, c->model_size);
-    for (int32_t i = 0; status >= 0 && i < c->bound_count; i++)
+    for (int32_t i = 0; status >= 0 && i < c->bound_count; i++) {
+        if (end && axm_graph_find_value(network.graph, c->bound[i].name) < 0) continue; /* the end does not need it */
         status = axm_graph_bind(network.graph, c->bound[i].name, c->bound[i].values, c->bound[i].shape.dim, c->bound[i].shape.rank);
+    }
     if (status >= 0) status = onnx_run(&network, &c->image, &plan);
     if (status < 0) print_error("%s: %s\n", c->name, axm_message());
     bool good = status >= 0;
     for (int32_t i = 0; good && i < c->output_count; i++) {
+        if (end && &c->outputs[i] != end) continue;
         axm_shape shape;
         float *values = onnx_output(&network, plan, c->outputs[i].name, &shape);
         const char *problem = onnx_compare(values, &shape, &c->outputs[i], ABSOLUTE, RELATIVE);
@@ -46,7 +49,7 @@ static void run_container(const char *file, int expected)
     int run = 0, failed = 0;
     onnx_open(&container, file);
     for (onnx_case *c; (c = onnx_next(&container)) != NULL; run++)
-        failed += !passes(c);
+        failed += !passes(c, NULL);
     onnx_close(&container);
     if (failed) fail_msg("%d of the %d cases of %s fail", failed, run, file);
     assert_int_equal(run, expected);
@@ -62,6 +65,26 @@ static void test_rules(void **state)
 {
     (void)state;
     run_container("onnx/rules.bin", 95);
+}
+
+/* The option "end", at each output of networks that have several. */
+static void test_ends(void **state)
+{
+    static const char *const files[] = {"onnx/operators.bin", "onnx/rules.bin"};
+    int run = 0;
+    (void)state;
+    for (size_t f = 0; f < 2; f++) {
+        onnx_container container;
+        onnx_open(&container, files[f]);
+        for (onnx_case *c; (c = onnx_next(&container)) != NULL;)
+            for (int32_t i = 0; i < c->output_count && c->output_count > 1; i++) {
+                if (strcmp(c->outputs[i].name, c->image.name) == 0) continue; /* no node gives that */
+                run++;
+                if (!passes(c, &c->outputs[i])) fail_msg("%s, ended at '%s', fails", c->name, c->outputs[i].name);
+            }
+        onnx_close(&container);
+    }
+    assert_true(run > 10);
 }
 
 /* ---- What the graph is like ---- */
@@ -206,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators),
         cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_ends),
         cmocka_unit_test(test_weights_stay_in_the_file),
         cmocka_unit_test(test_packed_halves_are_narrowed),
         cmocka_unit_test(test_names_of_nodes),

@@ -29,12 +29,10 @@ static const struct refusal {
     {"max_roi_pool", UNSUPPORTED, {"'MaxRoiPool'", "domain 'ai.onnx'", "node 'decoder/up'", "output 'up_out'", "opset 13"}},
     {"unnamed_hardmax", UNSUPPORTED, {"'Hardmax'", "domain 'ai.onnx'", "node 'scaled/out'"}},
     {"microsoft", UNSUPPORTED, {"'FusedConv'", "domain 'com.microsoft'", "node 'fused1'", "output 'y'", "export"}},
-    {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'", "extract_model"}},
+    {"machine_learning", UNSUPPORTED, {"'Scaler'", "domain 'ai.onnx.ml'", "node 'scale1'", "standard ONNX operators only"}},
     {"quantized", UNSUPPORTED, {"'ConvInteger'", "domain 'ai.onnx'", "node 'integers'", "in float", "quant_format=QDQ"}},
-    {"recurrent",
-     UNSUPPORTED,
-     {"'LSTM'", "node 'decoder'", "output 'y'", "extract_model(path, 'cut.onnx', ['x'], ['r'])", "actmax ops"}},
-    {"best_class", UNSUPPORTED, {"'ArgMax'", "node 'classes'", "extract_model(path, 'cut.onnx', ['x'], ['c'])", "layers before"}},
+    {"recurrent", UNSUPPORTED, {"'LSTM'", "node 'decoder'", "output 'y'", "(option end: 'r')", "actmax ops"}},
+    {"best_class", UNSUPPORTED, {"'ArgMax'", "node 'classes'", "(option end: 'c')", "layers before"}},
     {"hard_swish_13", UNSUPPORTED, {"'HardSwish'", "opset 13", "node 'swish'"}},
     {"control_flow", UNSUPPORTED, {"'If'", "domain 'ai.onnx'", "node 'choice'", "without conditions and loops", "onnxsim"}},
     {"graph_attribute", UNSUPPORTED, {"'body'", "node 'odd'", "Relu", "control flow"}},
@@ -95,17 +93,19 @@ static const struct refusal {
     /* inputs */
     {"sequence_input", UNSUPPORTED, {"input 'boxes'", "not a tensor"}},
     {"string_input", UNSUPPORTED, {"input 'words'", "string"}},
-    {"second_input", ACTMAX_ERROR_INVALID, {"'s'", "actmax_recipe_bind_input"}},
+    {"second_input", ACTMAX_ERROR_INVALID, {"'s'", "actmax_recipe_bind_input", "option end"}},
     {"integer_image", UNSUPPORTED, {"image input", "4 axes", "'x' uint8 [1, 2, 4, 4]", "casts"}},
     {"line", UNSUPPORTED, {"image input", "4 axes", "'x' float32 [1, 2, 8]", "reshapes"}},
     {"volume", UNSUPPORTED, {"image input", "4 axes", "'x' float32 [1, 2, 2, 4, 4]"}},
     /* known operators that would need more */
     {"conv_4d", UNSUPPORTED, {"node 'c4'", "Conv", "4 spatial axes"}},
     {"pool_4d", UNSUPPORTED, {"node 'p4'", "MaxPool", "4 spatial axes"}},
-    {"dynamic_weight", UNSUPPORTED, {"node 'c1'", "Conv", "computed from the image", "ends before this node"}},
+    {"dynamic_weight",
+     UNSUPPORTED,
+     {"node 'c1'", "Conv", "computed from the image", "end the network before this node (option end)"}},
     {"dynamic_shape", UNSUPPORTED, {"node 'i'", "Cast"}},
-    {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor", "ends before this node"}},
-    {"dynamic_gather", UNSUPPORTED, {"node 'gather1'", "Gather", "ends before this node"}},
+    {"dynamic_floor", UNSUPPORTED, {"node 'floor1'", "Floor", "end the network before this node (option end)"}},
+    {"dynamic_gather", UNSUPPORTED, {"node 'gather1'", "Gather", "end the network before this node (option end)"}},
     {"wrong_channels", SHAPE, {"node 'c1'", "Conv", "[1, 2, 4, 4]", "[2, 3, 3, 3]"}},
     {"wrong_inputs", FORMAT, {"node 'c1'", "Conv", "1 inputs", "2 to 3"}},
     {"wrong_broadcast", SHAPE, {"node 'add1'", "Add", "[1, 2, 4, 4]", "[3]"}},
@@ -143,6 +143,62 @@ static void test_refusals(void **state)
         check_message(c->name, refusal->words);
     }
     assert_int_equal(met, REFUSALS);
+    onnx_close(&container);
+}
+
+/* ---- The option "end" ---- */
+
+static const struct ending {
+    const char *name, *end;
+    int32_t layers; /* 0: refused */
+    const char *word;
+} endings[] = {
+    {"max_roi_pool", "r", 1, NULL},
+    {"recurrent", "c", 1, NULL},
+    {"recurrent", "r", 2, NULL},
+    {"recurrent", "decoder", 0, "operator 'LSTM'"},
+    {"recurrent", "y", 0, "operator 'LSTM'"},
+    {"recurrent", "x", 0, "option 'end': the model has no node 'x'"}, /* an input */
+    {"recurrent", "w", 0, "option 'end': the model has no node 'w'"}, /* a weight */
+    {"recurrent", "decode", 0, "nearest: 'decoder'"},
+    {"best_class", "c", 1, NULL},
+};
+
+static void check_ending(const onnx_case *c, const struct ending *e)
+{
+    actmax_recipe *recipe = NULL;
+    actmax_model *model = NULL;
+    int32_t layer;
+    assert_int_equal(actmax_recipe_new(&recipe), ACTMAX_OK);
+    assert_int_equal(actmax_recipe_set_text(recipe, "end", e->end), ACTMAX_OK);
+    assert_int_equal(actmax_recipe_set_text(recipe, "preprocess", "raw"), ACTMAX_OK);
+    int32_t status = actmax_model_load_memory(c->model, c->model_size, recipe, &model);
+    if ((status == ACTMAX_OK) != (e->layers > 0)) fail_msg("%s to %s: %s", e->name, e->end, actmax_message());
+    if (e->layers == 0) {
+        if (!strstr(actmax_message(), e->word)) fail_msg("%s to %s: %s", e->name, e->end, actmax_message());
+    } else {
+        assert_int_equal(actmax_model_layer_count(model), e->layers);
+        assert_int_equal(actmax_model_find_layer(model, e->end, &layer), ACTMAX_OK);
+        assert_int_equal(layer, e->layers - 1);
+    }
+    actmax_model_free(model);
+    actmax_recipe_free(recipe);
+}
+
+/* What is refused does no harm behind the end. */
+static void test_endings(void **state)
+{
+    onnx_container container;
+    size_t met = 0;
+    (void)state;
+    onnx_open(&container, "onnx/refusals.bin");
+    for (const onnx_case *c; (c = onnx_next(&container)) != NULL;)
+        for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+            if (strcmp(endings[i].name, c->name) != 0) continue;
+            check_ending(c, &endings[i]);
+            met++;
+        }
+    assert_int_equal(met, sizeof endings / sizeof *endings);
     onnx_close(&container);
 }
 
@@ -205,6 +261,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_endings),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_two_gibibytes),
     };

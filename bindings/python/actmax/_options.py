@@ -31,6 +31,8 @@ OPTIONS = (
            "file of a Keras model's weights, when the model is its configuration alone (.json)"),
     Option('activations', 'load', 'text', '', '', 0, 0,
            "LAYER=ACTIVATION,...: in the place of those in the file, by Keras's names (linear: none); layers by their whole names"),
+    Option('end', 'load', 'text', '', '', 0, 0,
+           'name of the layer, or of the value, at which the network ends: what comes after it is left out'),
     Option('preprocess', 'preprocess', 'choice', '', 'raw|unit|tf|torch|caffe', 0, 0,
            'what the network expects of its input: raw 0..255, unit 0..1, tf -1..1, torch ImageNet mean and deviation, caffe BGR minus ImageNet means'),
     Option('scale', 'preprocess', 'number', '', '', -1e+09, 1e+09,
@@ -217,9 +219,10 @@ class Calls:
 
     def __init__(
         self, path, *, inputs=None, external=None, preset=None, input_size=None, input=None, load_mode=None,
-        external_data=None, weights=None, activations=None, preprocess=None, scale=None, mean=None, std=None,
-        channels=None, limit_file_bytes=None, limit_tensor_elements=None, limit_nodes=None, limit_nesting=None,
-        limit_planned_bytes=None, limit_image_pixels=None, limit_image_side=None, threads=None, cpu=None, **unknown,
+        external_data=None, weights=None, activations=None, end=None, preprocess=None, scale=None, mean=None,
+        std=None, channels=None, limit_file_bytes=None, limit_tensor_elements=None, limit_nodes=None,
+        limit_nesting=None, limit_planned_bytes=None, limit_image_pixels=None, limit_image_side=None, threads=None,
+        cpu=None, **unknown,
     ):
         """Loads a network: an ONNX or Keras file, or its bytes.
 
@@ -238,6 +241,8 @@ class Calls:
           weights (str): file of a Keras model's weights, when the model is its configuration alone (.json)
           activations (str): LAYER=ACTIVATION,...: in the place of those in the file, by Keras's names (linear:
               none); layers by their whole names
+          end (str): name of the layer, or of the value, at which the network ends: what comes after it is left
+              out
           preprocess ('raw' | 'unit' | 'tf' | 'torch' | 'caffe'): what the network expects of its input: raw
               0..255, unit 0..1, tf -1..1, torch ImageNet mean and deviation, caffe BGR minus ImageNet means
           scale (float; -1e+09 to 1e+09): factor on pixels 0..255, before the mean
@@ -259,7 +264,7 @@ class Calls:
         """
         options = dict(
             preset=preset, input_size=input_size, input=input, load_mode=load_mode, external_data=external_data,
-            weights=weights, activations=activations, preprocess=preprocess, scale=scale, mean=mean, std=std,
+            weights=weights, activations=activations, end=end, preprocess=preprocess, scale=scale, mean=mean, std=std,
             channels=channels, limit_file_bytes=limit_file_bytes, limit_tensor_elements=limit_tensor_elements,
             limit_nodes=limit_nodes, limit_nesting=limit_nesting, limit_planned_bytes=limit_planned_bytes,
             limit_image_pixels=limit_image_pixels, limit_image_side=limit_image_side, threads=threads, cpu=cpu,

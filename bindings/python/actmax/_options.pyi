@@ -36,6 +36,7 @@ class Calls:
         external_data: bool | None = None,
         weights: str | None = None,
         activations: str | None = None,
+        end: str | None = None,
         preprocess: Literal["raw", "unit", "tf", "torch", "caffe"] | None = None,
         scale: float | None = None,
         mean: float | Sequence[float] | None = None,

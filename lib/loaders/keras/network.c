@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "loaders/keras/translate.h"
 
 /* One call of a model. */
@@ -106,8 +107,8 @@ static int32_t refuse_unknown(const axm_keras_layer *layer, const char *name)
     if (strcmp(layer->class_name, "Lambda") == 0)
         return axm_fail(
             ACTMAX_ERROR_UNSUPPORTED,
-            "layer '%.80s' is a Lambda, whose Python code actmax does not run; put Keras layers in its place, or export the "
-            "model to ONNX",
+            "layer '%.80s' is a Lambda, whose Python code actmax does not run; put Keras layers in its place, export the model "
+            "to ONNX, or end the network at a layer before it (option end)",
             name);
     const char *function = axm_keras_string(axm_keras_item(layer->config, "node_def"), "op", NULL);
     if (!function) function = axm_keras_string(layer->config, "function", NULL);
@@ -115,12 +116,12 @@ static int32_t refuse_unknown(const axm_keras_layer *layer, const char *name)
         return axm_fail(
             ACTMAX_ERROR_UNSUPPORTED,
             "layer '%.80s' is TensorFlow's operation '%.60s', which actmax does not know; put Keras's own layers in its "
-            "place, or export the model to ONNX",
+            "place, export the model to ONNX, or end the network at a layer before it (option end)",
             name, function);
     return axm_fail(
         ACTMAX_ERROR_UNSUPPORTED,
-        "layer '%.80s' has class '%.80s', which actmax does not know; put Keras's own layers in its place, or export the "
-        "model to ONNX",
+        "layer '%.80s' has class '%.80s', which actmax does not know; put Keras's own layers in its place, export the model "
+        "to ONNX, or end the network at a layer before it (option end)",
         name, layer->class_name);
 }
 
@@ -245,7 +246,8 @@ static int32_t run_with_sources(const instance *in, frame first, frame *stack)
     return ACTMAX_OK;
 }
 
-static int32_t run_model(const instance *in, axm_keras_tensor *outputs)
+/* Only what the model's first output needs, if `end`. */
+static int32_t run_model(const instance *in, bool end, axm_keras_tensor *outputs)
 {
     axm_keras_model *model = in->model;
     size_t calls = 0;
@@ -257,7 +259,9 @@ static int32_t run_model(const instance *in, axm_keras_tensor *outputs)
     }
     frame *stack = axm_arena_array(&in->import->scratch, calls + 1, sizeof *stack);
     if (!stack) return axm_no_memory(0, "a Keras model");
-    for (int32_t i = 0; i < model->layer_count && status >= 0; ++i)
+    frame last = {NULL, 0, 0};
+    if (end && (status = call_at(in, &model->outputs[0], &last)) >= 0) status = run_with_sources(in, last, stack);
+    for (int32_t i = 0; i < model->layer_count && status >= 0 && !end; ++i)
         for (int32_t c = 0; c < model->layers[i].inbound_count && status >= 0; ++c)
             status = run_with_sources(in, (frame){&model->layers[i], c, 0}, stack);
     for (int32_t o = 0; o < model->output_count && status >= 0; ++o) {
@@ -292,7 +296,7 @@ static int32_t call_model(const instance *outer, axm_keras_layer *layer, const c
     instance in = {import, model, glue(&import->scratch, name, "/"), inputs, outer->input_count};
     axm_keras_tensor *outputs = axm_arena_array(&import->scratch, (size_t)model->output_count + 1, sizeof *outputs);
     if (!in.prefix || !outputs) return axm_no_memory(0, "a Keras model");
-    int32_t status = run_model(&in, outputs);
+    int32_t status = run_model(&in, false, outputs);
     if (status < 0) return status;
     axm_keras_call call = {import, layer, layer->config, name, inputs, in.input_count, inbound, {AXM_NO_VALUE, 0, false}, NULL, 0};
     if ((status = axm_keras_unary(&call, "Identity", NULL, outputs[0], NULL, 0, &outputs[0])) < 0) return status;
@@ -305,12 +309,40 @@ static int32_t call_model(const instance *outer, axm_keras_layer *layer, const c
     return status < 0 ? status : keep_outputs(import, inbound, outputs, model->output_count);
 }
 
+/* The layer of the option "end" as the model's only output. */
+static int32_t end_at(axm_keras_import *import, axm_keras_model *model, const char *end)
+{
+    const axm_keras_layer *layer = axm_keras_find_layer(model, end);
+    const char *nearest = "";
+    size_t distance = SIZE_MAX;
+    for (int32_t i = 0; i < model->layer_count && !layer; ++i) {
+        const size_t d = axm_text_distance(end, model->layers[i].name);
+        if (d >= distance) continue;
+        distance = d;
+        nearest = model->layers[i].name;
+    }
+    if (!layer)
+        return axm_fail(
+            ACTMAX_ERROR_NOT_FOUND,
+            "option 'end': the model has no layer '%.80s' (those inside of nested models are none of its own); nearest: "
+            "'%.80s'",
+            end, nearest);
+    model->outputs = axm_arena_array(&import->scratch, 1, sizeof *model->outputs);
+    if (!model->outputs) return axm_no_memory(0, "a Keras model");
+    model->outputs[0] = (axm_keras_source){layer->name, layer->first_call, 0};
+    model->output_count = 1;
+    return ACTMAX_OK;
+}
+
 int32_t axm_keras_build(axm_keras_import *import, axm_keras_model *model)
 {
     instance in = {import, model, "", NULL, 0};
+    const char *end = import->source->end ? import->source->end : "";
+    int32_t status = *end ? end_at(import, model, end) : ACTMAX_OK;
+    if (status < 0) return status;
     axm_keras_tensor *outputs = axm_arena_array(&import->scratch, (size_t)model->output_count + 1, sizeof *outputs);
     if (!outputs) return axm_no_memory(0, "a Keras model");
-    int32_t status = run_model(&in, outputs);
+    status = run_model(&in, *end != 0, outputs);
     for (int32_t o = 0; o < model->output_count && status >= 0; ++o)
         status = axm_builder_output(import->builder, outputs[o].value, model->outputs[o].layer);
     return status;

@@ -30,11 +30,12 @@ static int32_t computed_input(const axm_onnx_import *import, const axm_onnx_node
     return -1;
 }
 
-static int32_t image_input(const axm_onnx_import *import)
+static void add_end(axm_onnx_import *import, const axm_onnx_node *node, axm_text *advice)
 {
-    for (int32_t i = 0; i < import->name_count; ++i)
-        if (import->names[i].origin == AXM_ONNX_INPUT && import->names[i].used) return i;
-    return -1;
+    const int32_t before = computed_input(import, node);
+    if (before >= 0 && *name_text(import, before))
+        axm_text_add(advice, "to look at the layers before it, end the network there (option end: '%.60s'); ",
+                     name_text(import, before));
 }
 
 static void write_advice(axm_onnx_import *import, const axm_onnx_node *node, axm_text *advice)
@@ -42,31 +43,48 @@ static void write_advice(axm_onnx_import *import, const axm_onnx_node *node, axm
     static const char *const control_flow[] = {"If", "Loop", "Scan", NULL};
     static const char *const integers[] = {"QLinearConv",   "QLinearMatMul",         "ConvInteger",
                                            "MatMulInteger", "DynamicQuantizeLinear", NULL};
-    int32_t before = computed_input(import, node), image = image_input(import);
-    if (is_one_of(node->op, control_flow))
-        axm_text_add(advice,
-                     "export the model without conditions and loops that the image decides, or let onnxsim resolve the others; ");
-    else if (is_one_of(node->op, integers))
+    if (is_one_of(node->op, integers))
         axm_text_add(advice, "take the model in float, or quantise it with pairs of QuantizeLinear and DequantizeLinear "
                              "(quantize_static with quant_format=QDQ); ");
-    if (before >= 0 && image >= 0 && *name_text(import, before) && *name_text(import, image)) {
-        axm_text_add(advice, "to look at the layers before it, cut the model there: ");
-        axm_text_add(advice, "onnx.utils.extract_model(path, 'cut.onnx', ['%.60s'], ", name_text(import, image));
-        axm_text_add(advice, "['%.60s']); ", name_text(import, before));
-    }
+    if (is_one_of(node->op, control_flow)) /* whose first input is the condition */
+        axm_text_add(advice, "export the model without conditions and loops that the image decides, or let onnxsim resolve the "
+                             "others; or end the network at a layer before it (option end); ");
+    else
+        add_end(import, node, advice);
     axm_text_add(advice, "'actmax ops' lists what is supported");
 }
 
-/* The node's name and an output's: one of them is the layer as other tools show it. */
+/* Of the node, the first that has a name. With the node's own: one of them is the layer as other tools show it. */
+static int32_t output_text(axm_onnx_import *import, const axm_onnx_node *node, const char **output)
+{
+    int32_t status = ACTMAX_OK;
+    *output = "";
+    for (uint32_t i = 0; i < node->proto.output.count && !**output && status >= 0; ++i)
+        status = axm_onnx_text(&import->reader, node->proto.output.items[i], output);
+    return status;
+}
+
+int32_t axm_onnx_fail_domain(axm_onnx_import *import, const axm_onnx_node *node)
+{
+    char buffer[ADVICE];
+    axm_text advice = axm_text_in(buffer, sizeof buffer);
+    const char *output;
+    int32_t status = output_text(import, node, &output);
+    if (status < 0) return status;
+    add_end(import, node, &advice);
+    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
+                    "operator '%.80s' (domain '%.80s') of node '%.80s' (output '%.80s') is not supported: actmax knows standard "
+                    "ONNX operators only; %sor export the model again without optimisations for one runtime",
+                    node->op, node->domain, node->label, output, buffer);
+}
+
 int32_t axm_onnx_fail_operator(axm_onnx_import *import, const axm_onnx_node *node)
 {
     char buffer[ADVICE];
     axm_text advice = axm_text_in(buffer, sizeof buffer);
-    const char *output = "";
-    for (uint32_t i = 0; i < node->proto.output.count && !*output; ++i) {
-        int32_t status = axm_onnx_text(&import->reader, node->proto.output.items[i], &output);
-        if (status < 0) return status;
-    }
+    const char *output;
+    int32_t status = output_text(import, node, &output);
+    if (status < 0) return status;
     write_advice(import, node, &advice);
     return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
                     "operator '%.80s' (domain 'ai.onnx', opset %" PRId64 ") of node '%.80s' (output '%.80s') is not supported; %s",

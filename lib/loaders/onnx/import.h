@@ -15,7 +15,7 @@ typedef struct axm_onnx_name {
     axm_onnx_span text;
     axm_onnx_origin origin;            /* an initializer that is also listed as an input is an initializer */
     int32_t index;                     /* of the initializer, the input, or the node that gives it */
-    bool used;                         /* by a node or as an output of the graph */
+    bool used;                         /* by a wanted node or as an output */
     int32_t value;                     /* the builder's, AXM_NO_VALUE until it is built */
     const axm_constant *constant;      /* when it is known; set with value */
     const axm_onnx_sequence *sequence; /* of a sequence of tensors, which has no value */
@@ -24,8 +24,9 @@ typedef struct axm_onnx_name {
 typedef struct axm_onnx_node {
     axm_onnx_NodeProto proto;
     const char *op;
-    const char *name;    /* "" when it has none */
-    const char *label;   /* for messages: the name, or the first output's */
+    const char *name;  /* "" when it has none */
+    const char *label; /* for messages: the name, or the first output's */
+    const char *domain;
     int32_t *inputs;     /* indices of names, -1 where omitted; proto.input.count of them */
     int32_t order_state; /* see order.c */
     uint32_t order_input;
@@ -41,7 +42,9 @@ typedef struct axm_onnx_import {
     axm_onnx_ModelProto model;
     axm_onnx_GraphProto graph;
     axm_onnx_node *nodes; /* graph.node.count, in the file's order */
-    int32_t *order;       /* the same in an order that can be run */
+    int32_t *order;       /* those that are wanted, in an order that can be run */
+    int32_t order_count;
+    int32_t end; /* the name at which the network ends; -1: at the file's outputs */
     axm_onnx_name *names;
     int32_t name_count;
     const char **opened; /* locations of source->files, AXM_FILES_LIMIT of them; NULL: none so far */
@@ -49,12 +52,14 @@ typedef struct axm_onnx_import {
 
 /* model.c: the file down to its nodes; refuses what no operator could help. */
 int32_t axm_onnx_read_model(axm_onnx_import *import);
+int32_t axm_onnx_check_domain(axm_onnx_import *import, const axm_onnx_node *node);
 
 /* names.c: fills import->names from all initializers, inputs and node outputs. */
 int32_t axm_onnx_collect_names(axm_onnx_import *import);
 int32_t axm_onnx_find_name(const axm_onnx_import *import, axm_onnx_span text); /* index, -1 when there is none */
 
-/* order.c: connects inputs to names and fills import->order. */
+/* order.c: finds import->end, connects inputs to names and fills import->order. */
+int32_t axm_onnx_find_end(axm_onnx_import *import);
 int32_t axm_onnx_sort_nodes(axm_onnx_import *import);
 
 /* tensor.c */
@@ -76,6 +81,10 @@ int32_t axm_onnx_mark_outputs(axm_onnx_import *import); /* as used */
 int32_t axm_onnx_build_outputs(axm_onnx_import *import);
 int32_t axm_onnx_build_value(axm_onnx_import *import, int32_t name); /* an initializer that is wanted for the first time */
 int32_t axm_onnx_build_constant(axm_onnx_import *import, int32_t name, const axm_constant *constant);
+
+/* advice.c: why a node can't be read, and what to do. */
+int32_t axm_onnx_fail_operator(axm_onnx_import *import, const axm_onnx_node *node);
+int32_t axm_onnx_fail_domain(axm_onnx_import *import, const axm_onnx_node *node); /* of operators of its own */
 
 /* translate.c */
 int32_t axm_onnx_build_node(axm_onnx_import *import, const axm_onnx_node *node);

@@ -66,10 +66,13 @@ static int32_t build(axm_onnx_import *import)
 {
     int32_t status;
     if ((status = axm_onnx_read_model(import)) < 0 || (status = axm_onnx_collect_names(import)) < 0 ||
-        (status = axm_onnx_mark_outputs(import)) < 0 || (status = axm_onnx_sort_nodes(import)) < 0 ||
-        (status = axm_onnx_build_inputs(import)) < 0)
+        (status = axm_onnx_find_end(import)) < 0 || (status = axm_onnx_mark_outputs(import)) < 0 ||
+        (status = axm_onnx_sort_nodes(import)) < 0)
         return status;
-    for (uint32_t i = 0; i < import->graph.node.count; ++i)
+    for (int32_t i = 0; i < import->order_count; ++i)
+        if ((status = axm_onnx_check_domain(import, &import->nodes[import->order[i]])) < 0) return status;
+    if ((status = axm_onnx_build_inputs(import)) < 0) return status;
+    for (int32_t i = 0; i < import->order_count; ++i)
         if ((status = axm_onnx_build_node(import, &import->nodes[import->order[i]])) < 0) return status;
     return axm_onnx_build_outputs(import);
 }

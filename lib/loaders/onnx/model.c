@@ -76,8 +76,9 @@ static bool is_function(axm_onnx_import *import, const char *domain, const char 
     return false;
 }
 
-static int32_t check_domain(axm_onnx_import *import, const axm_onnx_node *node, const char *domain)
+int32_t axm_onnx_check_domain(axm_onnx_import *import, const axm_onnx_node *node)
 {
+    const char *domain = node->domain;
     if (is_default_domain(domain)) {
         if (import->opset != 0) return ACTMAX_OK;
         return axm_fail(ACTMAX_ERROR_FORMAT, "the model does not say which opset its operators belong to; export it again with "
@@ -88,33 +89,23 @@ static int32_t check_domain(axm_onnx_import *import, const axm_onnx_node *node, 
                         "node '%.80s' calls '%.80s', a function of the model (domain '%.80s'); inline it with "
                         "onnx.inliner.inline_local_functions and save the model again",
                         node->label, node->op, domain);
-    const char *output = "";
-    if (node->proto.output.count > 0) {
-        int32_t status = axm_onnx_text(&import->reader, node->proto.output.items[0], &output);
-        if (status < 0) return status;
-    }
-    return axm_fail(ACTMAX_ERROR_UNSUPPORTED,
-                    "operator '%.80s' (domain '%.80s') of node '%.80s' (output '%.80s') is not supported: actmax knows standard "
-                    "ONNX operators only; export the model again without optimisations for one runtime, or cut it before that node "
-                    "(onnx.utils.extract_model) to look at the layers before",
-                    node->op, domain, node->label, output);
+    return axm_onnx_fail_domain(import, node);
 }
 
 static int32_t read_node(axm_onnx_import *import, axm_onnx_span span, axm_onnx_node *node)
 {
     axm_onnx_reader *reader = &import->reader;
-    const char *domain;
     int32_t status = axm_onnx_decode(reader, span, axm_onnx_NodeProto_fields, &node->proto, "a node");
     if (status < 0 || (status = axm_onnx_text(reader, node->proto.op_type.span, &node->op)) < 0 ||
         (status = axm_onnx_text(reader, node->proto.name.span, &node->name)) < 0 ||
-        (status = axm_onnx_text(reader, node->proto.domain.span, &domain)) < 0)
+        (status = axm_onnx_text(reader, node->proto.domain.span, &node->domain)) < 0)
         return status;
     node->label = node->name;
     if (!*node->label && node->proto.output.count > 0 &&
         (status = axm_onnx_text(reader, node->proto.output.items[0], &node->label)) < 0)
         return status;
     if (!*node->op) return axm_fail(ACTMAX_ERROR_FORMAT, "node '%.80s' names no operator; the file is damaged", node->label);
-    return check_domain(import, node, domain);
+    return ACTMAX_OK;
 }
 
 static int32_t read_nodes(axm_onnx_import *import)

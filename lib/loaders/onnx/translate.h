@@ -34,9 +34,6 @@ int32_t axm_onnx_emit_hidden(axm_onnx_call *call, const char *op, const int32_t 
                              const axm_attribute *attribute, const char *part, int32_t *out);
 int32_t axm_onnx_hidden_constant(axm_onnx_call *call, const axm_constant *constant, const char *part, int32_t *out);
 
-/* advice.c: an operator that translate.def has not in this opset. */
-int32_t axm_onnx_fail_operator(axm_onnx_import *import, const axm_onnx_node *node);
-
 /* activation.c: the node as the activation of that name (of the option "activations"), in the place of its own. */
 int32_t axm_onnx_emit_activation(axm_onnx_call *call, const char *name);
 

@@ -68,6 +68,7 @@ int32_t axm_onnx_build_inputs(axm_onnx_import *import)
         if (found < 0) return axm_fail(ACTMAX_ERROR_FORMAT, "input %" PRIu32 " of the model has no name; the file is damaged", i);
         axm_onnx_name *name = &import->names[found];
         if (name->origin != AXM_ONNX_INPUT) continue; /* a weight that is listed as an input, as files before IR version 4 do */
+        if (import->end >= 0 && !name->used) continue;
         axm_dtype dtype;
         axm_shape shape;
         if ((status = read_input_type(import, input.type.span, label, &dtype, &shape)) < 0 ||
@@ -102,8 +103,15 @@ int32_t axm_onnx_build_value(axm_onnx_import *import, int32_t at)
     return status < 0 ? status : axm_onnx_build_constant(import, at, &constant);
 }
 
+static uint32_t output_count(const axm_onnx_import *import)
+{
+    return import->end >= 0 ? 1 : import->graph.output.count;
+}
+
 static int32_t output_name(axm_onnx_import *import, uint32_t i, const char **label, int32_t *out)
 {
+    *out = import->end;
+    if (import->end >= 0) return axm_onnx_text(&import->reader, import->names[import->end].text, label);
     axm_onnx_ValueInfoProto output = {0};
     int32_t status =
         axm_onnx_decode(&import->reader, import->graph.output.items[i], axm_onnx_ValueInfoProto_fields, &output, "an output");
@@ -115,8 +123,8 @@ static int32_t output_name(axm_onnx_import *import, uint32_t i, const char **lab
 
 int32_t axm_onnx_mark_outputs(axm_onnx_import *import)
 {
-    if (import->graph.output.count == 0) return axm_fail(ACTMAX_ERROR_FORMAT, "the model names no output; the file is damaged");
-    for (uint32_t i = 0; i < import->graph.output.count; ++i) {
+    if (output_count(import) == 0) return axm_fail(ACTMAX_ERROR_FORMAT, "the model names no output; the file is damaged");
+    for (uint32_t i = 0; i < output_count(import); ++i) {
         const char *label;
         int32_t name, status = output_name(import, i, &label, &name);
         if (status < 0) return status;
@@ -127,7 +135,7 @@ int32_t axm_onnx_mark_outputs(axm_onnx_import *import)
 
 int32_t axm_onnx_build_outputs(axm_onnx_import *import)
 {
-    for (uint32_t i = 0; i < import->graph.output.count; ++i) {
+    for (uint32_t i = 0; i < output_count(import); ++i) {
         const char *label;
         int32_t name, status = output_name(import, i, &label, &name);
         if (status < 0) return status;
