@@ -165,7 +165,7 @@ def test_bound_input():
 def test_end(hand):
     """What comes after the end is left out, with what it needs."""
     model = actmax.Model(hand.data, preprocess="unit", input_size=(6, 9), end="relu")
-    assert [layer.name for layer in model.layers] == ["image", "conv", "relu"]
+    assert [layer.name for layer in model.layers] == ["conv", "relu"]
     image = np.random.default_rng(2).integers(0, 256, (6, 9, 3), np.uint8)
     np.testing.assert_allclose(model.activations(image).array[0], np.maximum(hand.conv(image / 255.0), 0), atol=1e-5)
     with pytest.raises(actmax.NotFoundError, match="nearest: 'relu'"):
