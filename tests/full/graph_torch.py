@@ -32,6 +32,9 @@ def outputs_of(node, values):
     attributes, inputs = attributes_of(node), [values[name] for name in node.input]
     if node.op_type == "Constant":
         return [value_of(numpy_helper.to_array(attributes["value"]))]
+    if node.op_type == "ConstantOfShape":
+        filler = numpy_helper.to_array(attributes["value"]) if "value" in attributes else np.zeros(1, np.float32)
+        return [value_of(np.full(inputs[0], filler[0]))]
     if len(node.output) > 1:
         attributes["results"] = len(node.output)
     outputs = RULES[node.op_type](inputs, attributes)
