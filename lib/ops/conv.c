@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "ops/conv_packing.h"
 #include "ops/window.h"
-
-#define MOST_PAD 8192 /* padding is part of the key under which packed weights are kept, see pack_kind */
 
 typedef struct conv_params {
     axm_window_params window;
@@ -107,27 +106,19 @@ static int32_t infer(const axm_infer *infer)
                  (long long)weights.dim[0], axm_shape_text(&b->shape, got));
     kernel_of(&weights, kernel);
     if ((status = axm_window_fit("Conv", &p->window, x, kernel, &window)) < 0) return status;
-    if (window.begin[0] >= MOST_PAD || window.begin[1] >= MOST_PAD)
+    if (window.begin[0] >= AXM_MOST_PAD || window.begin[1] >= AXM_MOST_PAD)
         return axm_fail(ACTMAX_ERROR_LIMIT, "Conv has padding of %lld; actmax takes less than %d",
-                        (long long)(window.begin[0] > window.begin[1] ? window.begin[0] : window.begin[1]), MOST_PAD);
+                        (long long)(window.begin[0] > window.begin[1] ? window.begin[0] : window.begin[1]), AXM_MOST_PAD);
     axm_shape y = axm_window_output(&window, x, weights.dim[0]);
     return axm_op_output(infer, "Conv", 0, &y);
 }
 
 /* ---- Prepare ---- */
 
-/* Packed weights are kept for each node, direction, format and padding (which may follow the input's size). */
-static int32_t pack_kind(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
-{
-    const int64_t format = axm_conv_format(kernels, shape, direction);
-    const bool backward = axm_conv_packs_as(kernels, shape, direction) == AXM_BACKWARD;
-    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 4 + format) * 2 + (backward ? 1 : 0));
-}
-
 static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
 {
     const conv_state *state = step->state;
-    axm_conv_pack(kernels, &state->shape, kind & 1 ? AXM_BACKWARD : AXM_FORWARD, &state->weights, packed);
+    axm_conv_pack(kernels, &state->shape, axm_conv_packing_direction(kind), &state->weights, packed);
 }
 
 static int64_t filter_at(const axm_step *step, int64_t i)
@@ -260,7 +251,7 @@ static int32_t prepare(axm_prepare *prepare)
         axm_direction direction = d == AXM_FORWARD ? AXM_FORWARD : AXM_BACKWARD;
         size_t bytes = axm_conv_packed_bytes(prepare->kernels, &state->shape, direction);
         want_scratch(prepare, &state->shape, direction);
-        status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
+        status = axm_prepare_packed(prepare, axm_conv_packing(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[d]);
     }
     if (status >= 0 && step->pools) axm_prepare_saved(prepare, (size_t)state->shape.batch * axm_conv_pool_bytes(&state->shape));

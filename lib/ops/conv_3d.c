@@ -4,9 +4,8 @@
 #include <math.h>
 
 #include "base/checked.h"
+#include "ops/conv_packing.h"
 #include "ops/window.h"
-
-#define MOST_PAD 8192 /* padding is part of the key under which packed weights are kept, see pack_kind */
 
 typedef struct conv_params {
     axm_window_params window;
@@ -50,9 +49,9 @@ static int32_t find_shape(const conv_params *params, const axm_shape *x, const a
     int32_t status = axm_window_fit("Conv", &p.window, x, NULL, window);
     if (status < 0) return status;
     for (int32_t i = 0; i < AXM_WINDOW_AXES; ++i)
-        if (window->begin[i] >= MOST_PAD)
+        if (window->begin[i] >= AXM_MOST_PAD)
             return axm_fail(ACTMAX_ERROR_LIMIT, "Conv has padding of %lld; actmax takes less than %d", (long long)window->begin[i],
-                            MOST_PAD);
+                            AXM_MOST_PAD);
     s->shape = (axm_conv_shape){.batch = x->dim[0] * window->out[2],
                                 .in_h = window->in[0],
                                 .in_w = window->in[1],
@@ -105,18 +104,10 @@ static int32_t infer(const axm_infer *infer)
 
 /* ---- Prepare ---- */
 
-/* Packed weights are kept for each node, direction, format and padding (which may follow the input's size). */
-static int32_t pack_kind(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
-{
-    const int64_t format = axm_conv_format(kernels, shape, direction);
-    const bool backward = axm_conv_packs_as(kernels, shape, direction) == AXM_BACKWARD;
-    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 4 + format) * 2 + (backward ? 1 : 0));
-}
-
 static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
 {
     const conv_state *s = step->state;
-    axm_conv_pack(kernels, &s->shape, kind & 1 ? AXM_BACKWARD : AXM_FORWARD, &s->weights, packed);
+    axm_conv_pack(kernels, &s->shape, axm_conv_packing_direction(kind), &s->weights, packed);
 }
 
 /* Input channel c * kd + k of the flat convolution is tap k of channel c, which is how W lies in the file. */
@@ -155,7 +146,8 @@ static int32_t prepare(axm_prepare *prepare)
             return axm_no_memory(UINT64_MAX, "a convolution over three axes");
         axm_prepare_scratch(prepare, scratch);
         axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &s->shape, direction));
-        status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &s->shape, direction), bytes, make_packed, &s->packed[d]);
+        status = axm_prepare_packed(prepare, axm_conv_packing(prepare->kernels, &s->shape, direction), bytes, make_packed,
+                                    &s->packed[d]);
     }
     return status;
 }

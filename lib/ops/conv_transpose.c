@@ -4,10 +4,10 @@
 #include <math.h>
 
 #include "base/checked.h"
+#include "ops/conv_packing.h"
 #include "ops/window.h"
 
-#define MOST     INT32_MAX
-#define MOST_PAD 8192 /* padding is part of the key under which packed weights are kept, see pack_kind */
+#define MOST INT32_MAX
 
 typedef struct transpose_params {
     axm_window_params window;
@@ -104,9 +104,9 @@ static int32_t fit_axis(const transpose_params *p, int32_t spatial, int32_t i, i
         *out = size - *begin - (mode == AXM_PAD_EXPLICIT ? p->window.end[slot] : 0);
     }
     AXM_OP_CHECK(*out >= 1, "ConvTranspose has padding that leaves nothing of its output; use a larger input size");
-    if (*begin < MOST_PAD) return ACTMAX_OK;
+    if (*begin < AXM_MOST_PAD) return ACTMAX_OK;
     return axm_fail(ACTMAX_ERROR_LIMIT, "ConvTranspose has padding of %lld; actmax takes less than %d", (long long)*begin,
-                    MOST_PAD);
+                    AXM_MOST_PAD);
 }
 
 /* The convolution that this is the gradient of, and how the depth is put into it (batch 0: not at all). */
@@ -183,18 +183,10 @@ static int32_t infer(const axm_infer *infer)
 
 /* ---- Prepare ---- */
 
-/* Packed weights are kept for each node, direction, format and padding (which may follow the input's size). */
-static int32_t pack_kind(const axm_kernels *kernels, const axm_conv_shape *shape, axm_direction direction)
-{
-    const int64_t format = axm_conv_format(kernels, shape, direction);
-    const bool backward = axm_conv_packs_as(kernels, shape, direction) == AXM_BACKWARD;
-    return (int32_t)(((shape->pad_top * MOST_PAD + shape->pad_left) * 4 + format) * 2 + (backward ? 1 : 0));
-}
-
 static void make_packed(const axm_step *step, const axm_kernels *kernels, int32_t kind, void *packed)
 {
     const transpose_state *state = step->state;
-    axm_conv_pack(kernels, &state->shape, kind & 1 ? AXM_BACKWARD : AXM_FORWARD, &state->weights, packed);
+    axm_conv_pack(kernels, &state->shape, axm_conv_packing_direction(kind), &state->weights, packed);
 }
 
 static int32_t set_weights(axm_prepare *prepare, transpose_state *state)
@@ -237,7 +229,7 @@ static int32_t prepare(axm_prepare *prepare)
             return axm_no_memory(UINT64_MAX, "a transposed convolution");
         axm_prepare_scratch(prepare, scratch);
         axm_prepare_shared_scratch(prepare, axm_conv_shared_bytes(prepare->kernels, &state->shape, direction));
-        status = axm_prepare_packed(prepare, pack_kind(prepare->kernels, &state->shape, direction), bytes, make_packed,
+        status = axm_prepare_packed(prepare, axm_conv_packing(prepare->kernels, &state->shape, direction), bytes, make_packed,
                                     &state->packed[direction]);
     }
     if (status < 0) return status;
