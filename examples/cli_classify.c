@@ -100,8 +100,11 @@ static int classify_image(classify_job *job, const char *path)
         goto done;
     }
     if (!job->told) {
+        const char *end = "";
         cli_notes(result, status, actmax_model_notes(job->model));
-        if (cli_number(result, "softmax_added") > 0 && strstr(cli_string(result, "notes"), "softmax") == NULL)
+        if (actmax_recipe_get_text(job->call->recipe, "end", &end) == ACTMAX_OK && *end)
+            cli_note("the network was ended at '%s': these are the channels there, which may be no classes", end);
+        else if (cli_number(result, "softmax_added") > 0 && strstr(cli_string(result, "notes"), "softmax") == NULL)
             cli_note("the network ends in scores: a softmax was added to make probabilities of them");
         job->told = 1;
     }
