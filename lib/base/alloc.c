@@ -16,8 +16,13 @@ typedef struct block_header {
     size_t total; /* bytes asked of the hook */
 } block_header;
 
-#define LARGE_BLOCK ((size_t)4 << 20)
-#define OVERHEAD    (sizeof(block_header) + AXM_ALIGNMENT - 1)
+/* The least that is taken from the system in pages, unless a sanitizer is to watch it. */
+#if defined(AXM_ADDRESS_SANITIZER)
+#define LARGE_BLOCK SIZE_MAX
+#else
+#define LARGE_BLOCK (((size_t)2 << 20) - 4096)
+#endif
+#define OVERHEAD (sizeof(block_header) + AXM_ALIGNMENT - 1)
 
 _Static_assert(AXM_ALIGNMENT % _Alignof(block_header) == 0 && sizeof(block_header) % _Alignof(block_header) == 0,
                "the header before an aligned block must be aligned itself");
@@ -53,13 +58,22 @@ static void unreserve(axm_allocator *allocator, size_t total)
     atomic_fetch_sub_explicit(&allocator->live_blocks, 1, memory_order_relaxed);
 }
 
-/* calloc is used where it can be: fresh pages of the system are zero already. */
+/* calloc is used where it can be; fresh pages of the system are zero already. */
 static void *take(axm_allocator *allocator, size_t total, bool zeroed)
 {
     if (allocator->alloc != NULL) return allocator->alloc(allocator->user, total);
-    void *block = zeroed ? calloc(1, total) : malloc(total);
-    if (block != NULL && total >= LARGE_BLOCK) axm_large_pages(block, total);
-    return block;
+    if (total >= LARGE_BLOCK) return axm_pages_take(total);
+    return zeroed ? calloc(1, total) : malloc(total);
+}
+
+static void give(axm_allocator *allocator, block_header header)
+{
+    if (allocator->free != NULL)
+        allocator->free(allocator->user, header.base);
+    else if (header.total >= LARGE_BLOCK)
+        axm_pages_give(header.base, header.total);
+    else
+        free(header.base);
 }
 
 static void *allocate(axm_allocator *allocator, size_t bytes, bool zeroed)
@@ -138,8 +152,5 @@ void axm_free(axm_allocator *allocator, void *pointer)
     memcpy(&header, at, sizeof header);
     AXM_UNPOISON(header.base, header.total);
     unreserve(allocator, header.total);
-    if (allocator->free != NULL)
-        allocator->free(allocator->user, header.base);
-    else
-        free(header.base);
+    give(allocator, header);
 }

@@ -24,8 +24,11 @@ int32_t axm_file_open_beside(axm_allocator *allocator, const char *beside, const
                              axm_file *out);
 void axm_file_close(axm_file *file);
 /* These bytes are not needed soon: where they are mapped, whole pages of them leave memory, and come back when they are read. */
-void axm_large_pages(void *block, size_t size); /* a hint for a block of the system's own allocation */
 void axm_file_forget(const axm_file *file, const void *data, size_t size);
+
+/* A block of the system's own pages, all zero, in large ones as far as they fit; NULL when there is no memory. */
+void *axm_pages_take(size_t size);
+void axm_pages_give(void *block, size_t size);
 
 /* Writes to a temporary file beside `path` and renames it: whole or not at all. */
 int32_t axm_file_write_whole(const char *path, const void *data, size_t size);

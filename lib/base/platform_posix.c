@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -144,17 +145,28 @@ void axm_file_close(axm_file *file)
     *file = (axm_file){.data = NULL};
 }
 
-/* Kernels walk many rows at once, each in its own small page: large ones spare most of the page walks. */
-void axm_large_pages(void *block, size_t size)
+/* Kernels walk many rows at once, each in its own small page: large ones spare most of the page walks, and a page fault for each
+ * small one. They are asked for before anything is written, since a small page in a large one's place keeps it out. */
+void *axm_pages_take(size_t size)
 {
+    if (size > SIZE_MAX - LARGE_PAGE) return NULL;
+    const size_t taken = size + LARGE_PAGE;
+    char *block = mmap(NULL, taken, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return NULL;
+    const long given = sysconf(_SC_PAGESIZE);
+    const size_t before = (size_t)(-(uintptr_t)block & (LARGE_PAGE - 1)), page = given > 0 ? (size_t)given : 4096;
+    const size_t whole = (size + page - 1) / page * page;
+    if (before > 0) munmap(block, before);
+    if (taken - before > whole) munmap(block + before + whole, taken - before - whole);
 #ifdef MADV_HUGEPAGE
-    const uintptr_t first = ((uintptr_t)block + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
-    const uintptr_t last = ((uintptr_t)block + size) / LARGE_PAGE * LARGE_PAGE;
-    if (last > first) (void)madvise((void *)first, last - first, MADV_HUGEPAGE);
-#else
-    (void)block;
-    (void)size;
+    if (whole >= LARGE_PAGE) (void)madvise(block + before, whole / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
 #endif
+    return block + before;
+}
+
+void axm_pages_give(void *block, size_t size)
+{
+    munmap(block, size);
 }
 
 void axm_file_forget(const axm_file *file, const void *data, size_t size)

@@ -15,12 +15,19 @@ typedef struct axm_weight_entry {
     struct axm_weight_entry *next;
 } axm_weight_entry;
 
+typedef struct axm_weight_block {
+    struct axm_weight_block *next;
+} axm_weight_block; /* what it holds follows */
+
 typedef struct axm_weights {
     axm_allocator *allocator;
     axm_mutex *mutex;
     int64_t limit_bytes, bytes;
     const axm_file *file; /* where weights may lie, or NULL */
     axm_weight_entry *buckets[256];
+    axm_weight_block *blocks; /* all that entries lie in */
+    uint8_t *room;            /* in one of them; left bytes */
+    size_t left;
 } axm_weights;
 
 int32_t axm_weights_init(axm_weights *weights, axm_allocator *allocator, int64_t limit_bytes);

@@ -224,12 +224,39 @@ static void test_arena(void **state)
     axm_arena_free(&arena);
 }
 
+/* Sizes about those from which blocks are pages of the system. */
+static void test_large_blocks(void **state)
+{
+    static const size_t sizes[] = {((size_t)2 << 20) - 4200, ((size_t)2 << 20) - 4096, (size_t)2 << 20, ((size_t)6 << 20) + 5,
+                                   (size_t)33 << 20};
+    axm_allocator allocator;
+    (void)state;
+    axm_allocator_init(&allocator, NULL, NULL, NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *zeros = axm_calloc_array(&allocator, sizes[i], 1), *other = axm_alloc(&allocator, sizes[i]);
+        assert_non_null(zeros);
+        assert_non_null(other);
+        assert_int_equal((uintptr_t)other % AXM_ALIGNMENT, 0);
+        for (size_t k = 0; k < sizes[i]; k += 509)
+            if (zeros[k] != 0) fail_msg("byte %zu of %zu is not 0", k, sizes[i]);
+        memset(other, 1, sizes[i]);
+        memset(zeros, 2, sizes[i]);
+        assert_int_equal(other[sizes[i] - 1], 1);
+        axm_free(&allocator, zeros);
+        axm_free(&allocator, other);
+        assert_int_equal(live_blocks(&allocator), 0);
+        assert_int_equal(atomic_load(&allocator.live_bytes), 0);
+    }
+    assert_null(axm_alloc(&allocator, PTRDIFF_MAX / 2)); /* more than any machine has */
+    assert_int_equal(live_blocks(&allocator), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_without_hooks),   cmocka_unit_test(test_hooks), cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_sizes_that_wrap), cmocka_unit_test(test_limit), cmocka_unit_test(test_grow),
-        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_large_blocks), cmocka_unit_test(test_without_hooks),   cmocka_unit_test(test_hooks),
+        cmocka_unit_test(test_refusal),      cmocka_unit_test(test_sizes_that_wrap), cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_grow),         cmocka_unit_test(test_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
